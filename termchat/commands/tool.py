@@ -19,7 +19,9 @@ def show_tool_call(context: CommandContext, argument: str) -> Effects:
     if not argument:
         return (ShowInPager(_whole(*found[-1])),)
     if not argument.isdigit() or not 1 <= int(argument) <= len(found):
-        return (Print(safe_format("There are {n} tool calls.", n=safe(str(len(found))))),)
+        if len(found) == 1:
+            return (Print(safe_format("There is 1 tool call: /tool 1.")),)
+        return (Print(safe_format("There are {n} tool calls: /tool 1 to {n}.", n=safe(str(len(found))))),)
     return (ShowInPager(_whole(*found[int(argument) - 1])),)
 
 

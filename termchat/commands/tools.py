@@ -74,6 +74,7 @@ def _offered(known: Tools, names: str, *, on: bool) -> Effects:
 
 
 def _listed(known: Tools) -> Effects:
+    tools = known.tools()
     rows = [
         (
             safe_line(row.name),
@@ -82,17 +83,18 @@ def _listed(known: Tools) -> Effects:
             safe_line(row.source),
             safe_line(row.description.split(". ")[0].removesuffix(".")[:80]),
         )
-        for row in known.tools()
+        for row in tools
     ]
     header = (safe_format("Tool"), EMPTY, safe_format("Effect"), safe_format("From"), safe_format("Description"))
     rules = [(safe_line(row.answer), safe_line(row.text), _reach(saved=row.saved)) for row in known.rules()]
-    below = Print(safe_format("No rules: every call asks, except for reading in the working directory."))
-    if rules:
-        return (
-            PrintTable(header, rows, optional_columns=(4, 3)),
-            PrintTable((safe_format("Rules"), EMPTY, EMPTY), rules),
-        )
-    return (PrintTable(header, rows, optional_columns=(4, 3)), below)
+    no_rules = Print(safe_format("No rules: every call asks, except for reading in the working directory."))
+    off = next((row for row in tools if not row.offered), None)
+    way = safe_format("/tools on {name} turns one on.", name=safe_line(off.name)) if off else EMPTY
+    return (
+        PrintTable(header, rows, optional_columns=(4, 3)),
+        *((Print(way),) if off else ()),
+        PrintTable((safe_format("Rules"), EMPTY, EMPTY), rules) if rules else no_rules,
+    )
 
 
 def _reach(*, saved: bool) -> Safe:

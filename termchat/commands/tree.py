@@ -21,13 +21,14 @@ from termchat.core.effects import (
     ShowMessages,
     TreeBranch,
 )
-from termchat.core.messages import Role
+from termchat.core.messages import Role, ToolCall, ToolResult, call_mark, main_argument, shown_text
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, excerpt, join, safe, safe_format
+from termchat.core.sanitize import Safe, excerpt, join, safe, safe_format, safe_line
 
 group = CommandGroup()
 _NO_QUESTION = (Print(safe_format("No question has been asked yet.")),)
 _SHOWN = 300  # columns of a message at most; the front end cuts a line where the terminal is narrower
+_HALF = 5  # rows at the beginning and at the end of a long result
 _PREVIEWED = 1000  # characters of a message below the list
 _DEEPEST = 8  # branches that are indented; deeper ones stay below each other
 
@@ -212,13 +213,33 @@ def _is_shown(node: Node) -> bool:
 
 
 def _messages(conversation: Conversation) -> Iterator[Safe]:
+    calls = {id(result): (n, call) for n, (call, result) in enumerate(conversation.tool_results(), 1)}
     for node in conversation.path():
+        if cards := [_card(*calls[id(result)], result) for result in node.message.results if id(result) in calls]:
+            yield join("\n", cards)
         text = safe(node.message.subject.strip())
         if text and node.message.role is Role.USER:
             yield Safe("\n".join(f"❯ {row}" for row in text.split("\n")))
         elif text:
             outcome = node.message.outcome or Outcome.COMPLETE
             yield text if outcome is Outcome.COMPLETE else safe_format("{t}\n■ {o}", t=text, o=Safe(outcome.value))
+
+
+def _card(number: int, call: ToolCall, result: ToolResult) -> Safe:
+    """Return a call and its result, of which /tool NUMBER shows all."""
+    rows = [safe_line(row) for row in shown_text(result).split("\n") if row.strip()]
+    ends = [*(["edited"] if result.edited else []), *([result.status.value] if result.status else [])]
+    head = safe_format(
+        "{mark} {name} {argument}",
+        mark=call_mark(result),
+        name=safe_line(call.name),
+        argument=excerpt(main_argument(result.edited or call.arguments), _SHOWN),
+    )
+    more = len(rows) - 2 * _HALF
+    if more > 0:
+        words = safe_format("… {n} more lines · /tool {k}", n=safe(str(more)), k=safe(str(number)))
+        rows = [*rows[:_HALF], words, *rows[-_HALF:]]
+    return join("\n", [Safe(" · ".join([head.rstrip(), *ends])), *(Safe(f"    {row}") for row in rows)])
 
 
 def _row(node: Node, number: int, head: str | None, path: Collection[str], indent: int = 0) -> Safe:

@@ -6,13 +6,15 @@ protocol that made it reads it, and it is sent back to the same `Origin` only.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.core.sanitize import EMPTY, Safe, safe_line
 from termchat.core.usage import Usage
 from termchat.late_dataclass import dataclass
 
@@ -230,3 +232,44 @@ def unique_citations(texts: Iterable[Text]) -> tuple[Citation, ...]:
 def user_message(text: str, *others: Part) -> Message:
     """Build a user message; attachments precede the text."""
     return Message(Role.USER, (*others, *((Text(text),) if text else ())))
+
+
+_CALL_MARKS = {
+    ToolStatus.RAN: Safe("●"),
+    ToolStatus.DECLINED: Safe("○"),
+    ToolStatus.CANCELLED: Safe("◌"),
+    ToolStatus.TIMED_OUT: Safe("⧖"),
+}
+
+
+def call_mark(result: ToolResult) -> Safe:
+    """Return the mark of a call that ended: `●`, `✗` for an error, else that of its status."""
+    return Safe("✗") if result.is_error and not result.status else _CALL_MARKS[result.status]
+
+
+def shown_text(result: ToolResult) -> str:
+    """Return the text of a result without the notes for the model, which come first in parts of their own."""
+    notes = bool(result.edited) + (result.status in (ToolStatus.DECLINED, ToolStatus.CANCELLED))
+    return "\n".join([part.text for part in result.parts if isinstance(part, Text)][notes:])
+
+
+def main_argument(arguments: str) -> Safe:
+    """Return the most telling argument of complete or partial JSON: the first string, else the first value."""
+    try:
+        parsed: Any = json.loads(arguments)
+    except ValueError:
+        return _partial_argument(arguments)
+    if not isinstance(parsed, Mapping) or not parsed:
+        return EMPTY
+    values = list(cast("Mapping[str, Any]", parsed).values())
+    first = next((value for value in values if isinstance(value, str) and value), values[0])
+    return safe_line(first if isinstance(first, str) else json.dumps(first, ensure_ascii=False))
+
+
+def _partial_argument(arguments: str) -> Safe:
+    """Return the received part of the first string in an unfinished object."""
+    _, colon, rest = arguments.partition(":")
+    rest = rest.lstrip()
+    if not colon or not rest.startswith('"'):
+        return EMPTY
+    return safe_line(rest[1:].split('"', 1)[0].replace("\\n", " "))

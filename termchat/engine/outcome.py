@@ -65,7 +65,7 @@ def _no_answer(parts: tuple[Part, ...], *, has_tools: bool) -> Failure | None:
     return Failure(
         FailureKind.BAD_RESPONSE,
         safe_format("The model only called the tool {name}, which is not available.", name=safe_line(named[:60])),
-        safe_format("Try again, or start without --no-tools."),
+        safe_format("Try again, or offer tools: /tools on NAMES in a chat, --tools NAMES in a script."),
     )
 
 

@@ -182,7 +182,7 @@ def test_tool_command_shows_call_by_number() -> None:
     session.add(Message(Role.TOOL, (ToolResult("c1", "echo", (Text("row 0"),)),)), asked)
     assert run("/tool 1", session) == (ShowInPager(safe_format('echo {{"text": "hi"}}\n\nrow 0')),)
     assert run("/tool", session) == run("/tool 1", session)
-    assert words(run("/tool 2", session)) == "There are 1 tool calls."
+    assert words(run("/tool 2", session)) == "There is 1 tool call: /tool 1."
     assert words(run("/tool")) == "No tool has been called yet."
 
 

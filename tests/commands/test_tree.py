@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from termchat.commands.builtin import builtin
@@ -19,13 +21,31 @@ from termchat.core.effects import (
     ShowMessages,
     TreeBranch,
 )
-from termchat.core.messages import Message, Role, Text, ToolCall, user_message
+from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, ToolStatus, user_message
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_format
 
 
 def answer_message(text: str) -> Message:
     return Message(Role.ASSISTANT, (Text(text),))
+
+
+def tool_chat(*results: ToolResult, arguments: str = '{"command": "ls\\u001b -l"}') -> Conversation:
+    """A question, calls of run_shell with these results, and an answer."""
+    calls = Message(Role.ASSISTANT, tuple(ToolCall(result.call_id, "run_shell", arguments) for result in results))
+    conversation = Conversation()
+    for node in (
+        Node("q", None, user_message("look")),
+        Node("c", "q", calls),
+        Node("r", "c", Message(Role.TOOL, results)),
+        Node("a", "r", answer_message("done")),
+    ):
+        conversation = conversation.add(node)
+    return conversation
+
+
+def shell_result(*texts: str, **more: Any) -> ToolResult:
+    return ToolResult(f"id{len(texts)}", "run_shell", tuple(Text(text) for text in texts), **more)
 
 
 @pytest.fixture
@@ -137,3 +157,41 @@ def test_redraw_shows_all_messages_of_the_path(tree: Conversation) -> None:
     half = Message(Role.ASSISTANT, (Text("half"),), outcome=Outcome.CUT)
     conversation = tree.add(Node("q4", "a3", user_message("more"))).add(Node("a4", "q4", half))
     assert run(conversation, "/redraw")[1:] == (ShowMessages(conversation.history()),)
+
+
+@pytest.mark.parametrize(
+    ("result", "card"),
+    [
+        (shell_result("a.txt\n\nb\x1b"), "● run_shell ls␛ -l\n    a.txt\n    b␛"),
+        (shell_result("Error: no", is_error=True), "✗ run_shell ls␛ -l\n    Error: no"),
+        (
+            shell_result("Error: declined", "not now", is_error=True, status=ToolStatus.DECLINED),
+            "○ run_shell ls␛ -l · declined\n    not now",
+        ),
+        (shell_result("x", is_error=True, status=ToolStatus.CANCELLED), "◌ run_shell ls␛ -l · cancelled"),
+        (
+            shell_result("stopped", is_error=True, status=ToolStatus.TIMED_OUT),
+            "⧖ run_shell ls␛ -l · timed out\n    stopped",
+        ),
+        (shell_result("note", "b", edited='{"command": "pwd"}'), "● run_shell pwd · edited\n    b"),
+        (shell_result(""), "● run_shell ls␛ -l"),
+    ],
+)
+def test_history_command_shows_calls_and_results(result: ToolResult, card: str) -> None:
+    assert run(tool_chat(result), "/history") == (ShowInPager(Safe(f"❯ look\n\n{card}\n\ndone")),)
+
+
+def test_history_command_shortens_long_result() -> None:
+    long = shell_result("\n".join(map(str, range(30))))
+    [shown] = run(tool_chat(shell_result("a", "b"), long), "/history")
+    assert isinstance(shown, ShowInPager)
+    rows = shown.text.split("\n")
+    assert "    … 20 more lines · /tool 2" in rows
+    assert [row for row in rows if row.strip().isdigit()] == [f"    {n}" for n in (*range(5), *range(25, 30))]
+
+
+@pytest.mark.parametrize("argument", ["x", "99", "0"])
+def test_tool_command_with_wrong_number_names_the_numbers(argument: str) -> None:
+    one, two = shell_result("a"), shell_result("a", "b")
+    assert run(tool_chat(one, two), f"/tool {argument}") == (Print(Safe("There are 2 tool calls: /tool 1 to 2.")),)
+    assert run(tool_chat(one), f"/tool {argument}") == (Print(Safe("There is 1 tool call: /tool 1.")),)

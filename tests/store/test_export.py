@@ -28,6 +28,7 @@ from termchat.core.messages import (
     Text,
     ToolCall,
     ToolResult,
+    ToolStatus,
     attached_text,
     user_message,
 )
@@ -297,3 +298,22 @@ async def test_import_names_and_skips_bad_records(stores: StoreFixture, tmp_path
     assert (report.chats, report.messages) == (1, 4)
     assert [skipped.name for skipped in report.skipped] == ["circle", "strange", "no id", "chat 5", "path"]
     assert all(skipped.why for skipped in report.skipped)
+
+
+@pytest.mark.parametrize("form", [ExportFormat.MARKDOWN, ExportFormat.TEXT, ExportFormat.HTML])
+@pytest.mark.parametrize(
+    ("status", "edited", "words"),
+    [
+        (ToolStatus.RAN, "", "failed"),
+        (ToolStatus.DECLINED, "", "declined"),
+        (ToolStatus.CANCELLED, "", "cancelled"),
+        (ToolStatus.TIMED_OUT, "{}", "timed out, edited"),
+    ],
+)
+def test_export_names_the_end_of_a_call(form: ExportFormat, status: ToolStatus, edited: str, words: str) -> None:
+    record = sample()
+    result = ToolResult("c1", "ls", (Text("out"),), is_error=True, status=status, edited=edited)
+    nodes = dict(record.conversation.nodes) | {"n3": Node("n3", "n2", Message(Role.TOOL, (result,)))}
+    text = export_text(form, replace(record, conversation=Conversation(nodes, "n3")))
+    assert f"ls {words}" in text.replace("`", "")
+    assert words == "failed" or "failed" not in text

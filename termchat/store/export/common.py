@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
-from termchat.core.messages import File, Image, Message, Part, Role, Text, attachment_name
+from termchat.core.messages import File, Image, Message, Part, Role, Text, ToolResult, attachment_name
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_line, safe_url
 
@@ -73,6 +73,13 @@ def file_name(part: File) -> str:
 def file_text(part: File) -> str:
     """Return the content of a text file, "" for any other file."""
     return part.data.decode("utf-8", "replace") if part.mime.startswith("text/") else ""
+
+
+def result_label(result: ToolResult) -> str:
+    """Return the words that follow the name of a tool: ` declined`, ` failed, edited`, "" for a plain success."""
+    ends = [result.status.value or ("failed" if result.is_error else ""), "edited" if result.edited else ""]
+    words = ", ".join(end for end in ends if end)
+    return f" {words}" if words else ""
 
 
 def outcome_label(node: Node) -> str:

@@ -84,9 +84,9 @@ def _parts(parts: Iterable[Part], markdown: MarkdownIt) -> Iterator[str]:
             case ToolCall():
                 yield f"<details><summary>Calls {escape(part.name)}</summary>{_pre(part.arguments)}</details>"
             case ToolResult():
-                failed = " failed" if part.is_error else ""
+                ending = common.result_label(part)
                 images = "".join(_image(inner) for inner in part.parts if isinstance(inner, Image))
-                yield f"<details><summary>{escape(part.name)}{failed}</summary>{_pre(part.text)}{images}</details>"
+                yield f"<details><summary>{escape(part.name)}{ending}</summary>{_pre(part.text)}{images}</details>"
             case Image():
                 yield _image(part)
             case File():

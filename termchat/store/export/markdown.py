@@ -59,7 +59,7 @@ def _parts(parts: Iterable[Part]) -> Iterator[str]:
             case ToolCall():
                 yield f"Calls `{part.name}`:\n\n{fenced(part.arguments, 'json')}"
             case ToolResult():
-                yield f"`{part.name}`{' failed' if part.is_error else ''}:\n\n{fenced(part.text)}"
+                yield f"`{part.name}`{common.result_label(part)}:\n\n{fenced(part.text)}"
             case Image():
                 yield f"(image {common.image_name(part)})\n"
             case File():

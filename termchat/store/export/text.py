@@ -47,7 +47,7 @@ def _parts(parts: Iterable[Part]) -> Iterator[str]:
             case ToolCall():
                 yield f"[calls {part.name} {part.arguments}]"
             case ToolResult():
-                yield f"[{part.name}{' failed' if part.is_error else ''}: {part.text}]"
+                yield f"[{part.name}{common.result_label(part)}: {part.text}]"
             case Image():
                 yield f"[image {common.image_name(part)}]"
             case File():

@@ -6,19 +6,13 @@ import shlex
 
 from termchat.core.approval import ApprovalRequest
 from termchat.core.events import ToolFinished
-from termchat.core.messages import ToolStatus
+from termchat.core.messages import ToolStatus, call_mark, main_argument, shown_text
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.ui.phrases import duration
 
 CANNOT_ASK = "a script cannot ask"
 _ARGUMENT = 80  # columns
 _REASON = 200
-_MARKS = {
-    ToolStatus.RAN: "●",
-    ToolStatus.DECLINED: "○",
-    ToolStatus.CANCELLED: "◌",
-    ToolStatus.TIMED_OUT: "⧖",
-}
 
 
 def unasked_line(request: ApprovalRequest) -> Safe:
@@ -39,16 +33,14 @@ def unasked_line(request: ApprovalRequest) -> Safe:
 def finished_line(event: ToolFinished) -> Safe:
     """Return the line for a call that ended, with the reason of one that failed or was denied."""
     from termchat.ui.text.fit import truncate
-    from termchat.ui.tools.tool_cards import shown_text
 
     result = event.result
-    failed = result.is_error and not result.status
     tail: list[Safe] = [] if result.status is ToolStatus.DECLINED else [duration(event.seconds)]
     if result.status:
         tail.append(Safe(result.status.value))
     line = safe_format(
         "{mark} {call} · {tail}",
-        mark=Safe("✗" if failed else _MARKS[result.status]),
+        mark=call_mark(result),
         call=_call(event.call.name, event.call.arguments),
         tail=Safe(" · ".join(tail)),
     )
@@ -59,7 +51,6 @@ def finished_line(event: ToolFinished) -> Safe:
 
 def _call(name: str, arguments: str) -> Safe:
     from termchat.ui.text.fit import truncate_middle
-    from termchat.ui.tools.tool_cards import main_argument
 
     argument = truncate_middle(main_argument(arguments), _ARGUMENT)
     return safe_format("{name} {argument}", name=safe_line(name), argument=argument) if argument else safe_line(name)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TextIO, assert_never
 
+from termchat.core.messages import main_argument, shown_text
 from termchat.core.sanitize import Safe, Sanitizer, safe, safe_format, safe_line
 from termchat.core.style import Theme
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, TextWithdrawn, ToolCard
@@ -20,7 +21,7 @@ from termchat.ui.text.ascii import line_to_ascii
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import BLANK, Line, plain_text, strip_links, styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
-from termchat.ui.tools.tool_cards import card_lines, main_argument, shown_text
+from termchat.ui.tools.tool_cards import card_lines
 
 # Signs and short forms, and the words for a screen reader.
 _SPOKEN: tuple[tuple[str, str], ...] = (

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any, cast
-
-from termchat.core.messages import Text, ToolResult, ToolStatus
+from termchat.core.messages import ToolStatus, call_mark, main_argument, shown_text
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.blocks import ToolCard
@@ -36,14 +32,12 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     elif result.is_error:
         why = truncate(safe_line(rows[0]) if rows else safe_format("failed"), columns // 2)
         tail, rows = Safe(tail + " · " + why), rows[1:]
-    mark, role = _MARKS[result.status]
-    if result.is_error and not result.status:
-        mark, role = safe_format("✗ "), TextRole.ERROR
+    role = TextRole.ERROR if result.is_error and not result.status else _ROLES[result.status]
     name = Segment(safe_line(card.call.name), (TextRole.STRONG,))
     room = columns - 4 - text_width(name.text) - text_width(tail)
     argument = truncate_middle(main_argument(result.edited or card.call.arguments), max(8, room))
     head = (
-        Segment(mark, (role,)),
+        Segment(Safe(f"{call_mark(result)} "), (role,)),
         name,
         Segment(Safe(f" {argument}" if argument else ""), ()),
         Segment(tail, (TextRole.DIM,)),
@@ -51,18 +45,12 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     return (head, *_preview(rows, card, columns))
 
 
-_MARKS = {
-    ToolStatus.RAN: (safe_format("● "), TextRole.SUCCESS),
-    ToolStatus.DECLINED: (safe_format("○ "), TextRole.DIM),
-    ToolStatus.CANCELLED: (safe_format("◌ "), TextRole.DIM),
-    ToolStatus.TIMED_OUT: (safe_format("⧖ "), TextRole.WARNING),
+_ROLES = {
+    ToolStatus.RAN: TextRole.SUCCESS,
+    ToolStatus.DECLINED: TextRole.DIM,
+    ToolStatus.CANCELLED: TextRole.DIM,
+    ToolStatus.TIMED_OUT: TextRole.WARNING,
 }
-
-
-def shown_text(result: ToolResult) -> str:
-    """Return the text of a result without the notes for the model, which come first in parts of their own."""
-    notes = bool(result.edited) + (result.status in (ToolStatus.DECLINED, ToolStatus.CANCELLED))
-    return "\n".join([part.text for part in result.parts if isinstance(part, Text)][notes:])
 
 
 def _preview(rows: list[str], card: ToolCard, columns: int) -> tuple[Line, ...]:
@@ -118,25 +106,3 @@ def _live(call: ToolCallView, now: float, columns: int, spinner: str) -> Line:
         Segment(Safe(f" {argument}" if argument else ""), ()),
         Segment(Safe(f"  {what}"), (TextRole.DIM,)),
     )
-
-
-def main_argument(arguments: str) -> Safe:
-    """Return the most telling argument of complete or partial JSON: the first string, else the first value."""
-    try:
-        parsed: Any = json.loads(arguments)
-    except ValueError:
-        return _partial_argument(arguments)
-    if not isinstance(parsed, Mapping) or not parsed:
-        return EMPTY
-    values = list(cast("Mapping[str, Any]", parsed).values())
-    first = next((value for value in values if isinstance(value, str) and value), values[0])
-    return safe_line(first if isinstance(first, str) else json.dumps(first, ensure_ascii=False))
-
-
-def _partial_argument(arguments: str) -> Safe:
-    """Return the received part of the first string in an unfinished object."""
-    _, colon, rest = arguments.partition(":")
-    rest = rest.lstrip()
-    if not colon or not rest.startswith('"'):
-        return EMPTY
-    return safe_line(rest[1:].split('"', 1)[0].replace("\\n", " "))
