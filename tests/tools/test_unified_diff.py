@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from termchat.core.approval import ApprovalRequest
@@ -133,6 +133,32 @@ def test_diff_texts_of_long_line_shows_its_difference(at: int) -> None:
 @pytest.mark.parametrize(("path", "head"), [("a/b", "--- a/a/b\n+++ b/a/b\n"), ("/tmp/x", "--- /tmp/x\n+++ /tmp/x\n")])
 def test_diff_texts_shows_path_as_it_is(path: str, head: str) -> None:
     assert diff_texts("a\n", "b\n", path).text.startswith(head)
+
+
+@given(st.data())
+@settings(max_examples=15)
+def test_diff_texts_of_large_text_shows_distant_edits_only(data: st.DataObject) -> None:
+    lines = split_lines(LINES)[:20_000]
+    changed = list(lines)
+    places = sorted(data.draw(st.sets(st.integers(0, 19_999), min_size=2, max_size=8)), reverse=True)
+    for place in places:
+        changed[place : place + 1] = data.draw(st.lists(st.sampled_from(["\n", "new\n", "0 line 7\n"]), max_size=3))
+    old, new = "".join(lines), "".join(changed)
+    diff = diff_texts(old, new, "f")
+    assert applied(old, diff.text) == new
+    assert diff.added + diff.removed < 200
+
+
+_WORDS = st.lists(st.integers(0, 12).map(lambda n: f"{n}\n"), max_size=20).map("".join)
+
+
+@given(_WORDS, _WORDS, st.sampled_from([0, 4, 30]))
+def test_diff_texts_with_any_limit_of_comparison_gives_new_text(old: str, new: str, compared: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("termchat.tools.files.unified_diff._COMPARED", compared)
+        diff = diff_texts(old, new, "f")
+    assert applied(old, diff.text) == new
+    assert diff.added - diff.removed == count_lines(new) - count_lines(old)
 
 
 def change_of(kind: str) -> tuple[str, str, dict[str, object]]:

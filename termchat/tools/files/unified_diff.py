@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
 from termchat.late_dataclass import dataclass
 from termchat.tools.files.text_lines import common_ends, common_start, count_lines, first_lines, last_lines, split_lines
 
 _COMPARED = 3_000_000  # pairs of lines that are compared exactly
-_IN_STEP = 50_000  # lines that are compared in step
+_LINES = 100_000  # lines that are compared at all
 _CONTEXT = 3
 _ROWS = 5_000  # rows of a diff that is shown whole
 _FIRST, _LAST = 300, 100  # rows of each long run of lines in a longer one
@@ -42,7 +44,7 @@ class TextDiff:
 class _Run:
     """Lines with the same sign.
 
-    length   the number of lines; of more than `_IN_STEP` only the first and last ones are known
+    length   the number of lines; of more than `_LINES` only the first and last ones are known
     others   the lines that they replace or that replace them
     """
 
@@ -92,7 +94,7 @@ def _runs(old: str, new: str) -> Iterator[str | _Run]:
     around = len(first) + len(last)
     if not any(counts):
         return
-    if max(counts) > _IN_STEP:
+    if max(counts) > _LINES:
         yield f"@@ -{_span(base, counts[0] + around)} +{_span(base, counts[1] + around)} @@"
         yield _Run(" ", first, len(first))
         before, after = (_ends(text, count) for text, count in zip(texts, counts, strict=True))
@@ -169,14 +171,55 @@ def _around_difference(line: str, other: str) -> str:
 def _opcodes(before: Sequence[str], after: Sequence[str], first: int, last: int) -> Iterator[_Opcode]:
     """Yield opcodes as `SequenceMatcher` does; `first` and `last` lines at the ends are equal."""
     old, new = before[first : len(before) - last], after[first : len(after) - last]
-    exact = len(old) * len(new) <= _COMPARED
-    middle = SequenceMatcher(None, old, new).get_opcodes() if exact else _in_step(old, new)
     if first:
         yield ("equal", 0, first, 0, first)
-    for tag, i, j, k, m in middle:
+    for tag, i, j, k, m in _compare(old, new) if len(old) * len(new) <= _COMPARED else _between_anchors(old, new):
         yield (tag, i + first, j + first, k + first, m + first)
     if last:
         yield ("equal", len(before) - last, len(before), len(after) - last, len(after))
+
+
+def _compare(old: Sequence[str], new: Sequence[str]) -> Iterable[_Opcode]:
+    if not old or not new:
+        return [("replace", 0, len(old), 0, len(new))] if old or new else []
+    return SequenceMatcher(None, old, new).get_opcodes() if len(old) * len(new) <= _COMPARED else _in_step(old, new)
+
+
+def _between_anchors(old: Sequence[str], new: Sequence[str]) -> Iterator[_Opcode]:
+    """Compare what is between the lines that are in each text once, and in the same order."""
+    at, to, same = 0, 0, 0  # the next lines, and the number of equal lines before them
+    for i, k in (*_anchors(old, new), (len(old), len(new))):
+        if same and (i, k) != (at, to):
+            yield ("equal", at - same, at, to - same, to)
+            same = 0
+        for tag, a, b, c, d in _compare(old[at:i], new[to:k]):
+            yield (tag, at + a, at + b, to + c, to + d)
+        at, to, same = i + 1, k + 1, same + 1
+    if same > 1:
+        yield ("equal", len(old) - same + 1, len(old), len(new) - same + 1, len(new))
+
+
+def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the numbers of the lines that are in each text once: the longest sequence in the same order."""
+    once = [{line for line, count in Counter(lines).items() if count == 1} for lines in (old, new)]
+    places = {line: k for k, line in enumerate(new) if line in once[1]}
+    ends: list[int] = []  # the last line of the best sequence of each length
+    best: list[tuple[int, int, int]] = []  # a line of both, and the one before it in `best`
+    at: list[int] = []
+    for i, line in enumerate(old):
+        if line in once[0] and line in places:
+            k = places[line]
+            length = bisect_left(ends, k)
+            before = at[length - 1] if length else -1
+            ends[length : length + 1] = [k]
+            at[length : length + 1] = [len(best)]
+            best.append((i, k, before))
+    found: list[tuple[int, int]] = []
+    step = at[-1] if at else -1
+    while step >= 0:
+        i, k, step = best[step]
+        found.append((i, k))
+    return found[::-1]
 
 
 def _in_step(old: Sequence[str], new: Sequence[str]) -> Iterator[_Opcode]:
