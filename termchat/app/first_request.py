@@ -1,7 +1,8 @@
-"""Load what the first question of a chat needs, while it is being typed."""
+"""Load what a question needs before it is needed: while it is being typed, and while its reply arrives."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from contextlib import suppress
@@ -32,3 +33,46 @@ def load_first_request() -> None:
             if isinstance(value, type) and value.__module__ == module.__name__:
                 getattr(value, "__dataclass_fields__", None)  # a look at the fields generates the methods
                 time.sleep(0)
+
+
+def prepare_end_of_reply() -> None:
+    """Generate the methods of the dataclasses that end a reply, one class in each pass of the running event loop.
+
+    Called when the request is accepted: the server is slower than this, and nothing is left to do after its last byte.
+    """
+    from termchat.core.events import (
+        Finished,
+        MessageDone,
+        RequestCost,
+        StepCounted,
+        Timing,
+        TurnEnded,
+        UsageDelta,
+    )
+    from termchat.core.session import ModelUsage
+    from termchat.core.usage import Usage
+    from termchat.engine.outcome import TurnEnd
+
+    last: list[type] = [
+        Usage,
+        UsageDelta,
+        Finished,
+        TurnEnd,
+        RequestCost,
+        StepCounted,
+        ModelUsage,
+        MessageDone,
+        Timing,
+        TurnEnded,
+    ]
+    if ledger := sys.modules.get("termchat.store.ledger"):  # not with --no-save
+        last.append(ledger.Entry)
+    loop, left = asyncio.get_running_loop(), iter(last)
+
+    def generate() -> None:
+        for made in left:
+            getattr(made, "__dataclass_fields__", None)
+            loop.call_soon(generate)
+            return
+
+    loop.call_soon(generate)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from termchat.app.build import App, build_app
+from termchat.app.first_request import prepare_end_of_reply
 from termchat.app.options import Options, reply_format, usage_error
 from termchat.config.load import Config
 from termchat.core.errors import Failure, FailureKind
@@ -55,7 +56,8 @@ def run_oneshot(options: Options, config: Config, env: Mapping[str, str]) -> int
             asked = user_message(config.settings.system or "", *message.parts)
             if secret := app.find_secret(asked):
                 stderr.note(safe_format("{secret} It is sent to {model}.", secret=secret, model=_model(app)))
-            return await run_turn(app.session, message, out, stderr, options.continue_cut, check)
+            again = options.continue_cut
+            return await run_turn(app.session, message, out, stderr, again, check, prepare_end_of_reply)
 
     return asyncio.run(ask())
 

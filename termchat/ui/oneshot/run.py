@@ -15,6 +15,7 @@ from termchat.core.events import (
     MessageDone,
     Notice,
     ProviderNotice,
+    RequestAccepted,
     Retrying,
     SearchDelta,
     StepCounted,
@@ -41,17 +42,24 @@ Check = Callable[[str], Failure | None]
 
 
 async def run_turn(
-    session: Session, message: Message, out: Format, notes: Stderr, again: int = 0, check: Check = lambda reply: None
+    session: Session,
+    message: Message,
+    out: Format,
+    notes: Stderr,
+    again: int = 0,
+    check: Check = lambda reply: None,
+    accepted: Callable[[], None] = lambda: None,
 ) -> ExitCode:
     """Send a message, write the reply to `out` and everything else to standard error; return the exit code.
 
-    again   how many times an incomplete reply (cut off, stalled, or at its limit) is continued
-    check   returns the failure of a complete reply, None if it is valid
+    again      how many times an incomplete reply (cut off, stalled, or at its limit) is continued
+    check      returns the failure of a complete reply, None if it is valid
+    accepted   is called when the server has accepted a request
     """
     at = session.add(message, session.conversation.head)
     denied = False
     while True:
-        code, continues = await _turn(session.send(at), out, notes, again > 0, lambda: _cited(session))
+        code, continues = await _turn(session.send(at), out, notes, again > 0, lambda: _cited(session), accepted)
         denied = denied or code is ExitCode.DENIED
         if not continues:
             code = ExitCode.DENIED if denied and code is ExitCode.COMPLETE else code
@@ -84,11 +92,17 @@ def _cited(session: Session) -> tuple[Citation, ...]:
 
 
 async def _turn(
-    turn: Turn, out: Format, notes: Stderr, may_continue: bool, sources: Callable[[], tuple[Citation, ...]]
+    turn: Turn,
+    out: Format,
+    notes: Stderr,
+    may_continue: bool,
+    sources: Callable[[], tuple[Citation, ...]],
+    accepted: Callable[[], None],
 ) -> tuple[ExitCode, bool]:
     """Run one turn; return the exit code, and True if its reply is to be continued without a visible break.
 
-    sources   returns the sources of the reply so far
+    sources    returns the sources of the reply so far
+    accepted   is called when the server has accepted a request
     """
     ended: TurnEnded | None = None
     denied = False
@@ -98,6 +112,8 @@ async def _turn(
             async with aclosing(turn.events()) as events:
                 async for event in events:
                     joins = may_continue and _can_continue(event)
+                    if isinstance(event, Streamed) and isinstance(event.delta, RequestAccepted):
+                        accepted()
                     if not joins:
                         await out.show(event)
                     if isinstance(event, Streamed) and isinstance(event.delta, SearchDelta):
