@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
-from termchat.core.errors import Failure
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import McpServer
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
 if TYPE_CHECKING:
+    from termchat.tools.mcp.login_store import LoginStore
     from termchat.tools.mcp.pins import PinFile
     from termchat.tools.mcp.server_source import McpSource
 
@@ -52,7 +54,7 @@ def mcp_sources(config: Config, env: Mapping[str, str], cwd: Path, *, turned_on:
     from termchat.tools.mcp.connection import McpEnvironment
     from termchat.tools.mcp.server_source import McpSource
 
-    around = McpEnvironment(cwd, env, SecretTexts(env).resolve)
+    around = McpEnvironment(cwd, env, SecretTexts(env).resolve, login_store(config))
     pins = pin_file(config)
     for server in servers:
         yield McpSource(server, around, pins, turned_on=turned_on)
@@ -63,6 +65,40 @@ def pin_file(config: Config) -> PinFile:
     from termchat.tools.mcp.pins import PinFile
 
     return PinFile(config.paths.data / "mcp-tools.json")
+
+
+def login_store(config: Config) -> LoginStore:
+    """Return the logins to servers."""
+    from termchat.tools.mcp.login_store import LoginStore
+
+    return LoginStore(config.paths.data / "mcp-logins")
+
+
+async def log_in_to(
+    server: McpServer, config: Config, env: Mapping[str, str], show: Callable[[str], Awaitable[None]]
+) -> bool | Failure:
+    """Log in to a server and keep the login; return False if the server asks for none.
+
+    show   opens the page of a URL for the user
+    """
+    from termchat.tools.mcp.connection import import_package
+
+    headers = SecretTexts(env).resolve(server)
+    if isinstance(headers, Failure):
+        return headers
+    if failure := import_package():
+        return failure
+    from termchat.tools.mcp.oauth_login import log_in
+
+    login = await log_in(replace(server, headers=headers), show)
+    if isinstance(login, Failure) or login is None:
+        return login or False
+    try:
+        login_store(config).write(server.name, login)
+    except OSError as error:
+        why = safe_line(error.strerror or str(error))
+        return Failure(FailureKind.STORAGE, safe_format("The login cannot be saved: {why}.", why=why))
+    return True
 
 
 class McpReport(NamedTuple):
@@ -82,7 +118,7 @@ async def probe_server(server: McpServer, config: Config, env: Mapping[str, str]
     from termchat.tools.mcp.connection import McpEnvironment
     from termchat.tools.mcp.server_source import McpSource
 
-    around = McpEnvironment(working_directory(env), env, SecretTexts(env).resolve)
+    around = McpEnvironment(working_directory(env), env, SecretTexts(env).resolve, login_store(config))
     source = McpSource(server, around)
     try:
         loaded = await source.tools()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from termchat.app.mcp_sources import login_store
 from termchat.config.credentials import Credentials, is_reference
 from termchat.config.load import Config
 from termchat.core.errors import Failure
@@ -61,6 +62,8 @@ def add_known_secrets(redact: Redactor, config: Config, env: Mapping[str, str]) 
     for provider in config.providers.values():
         for secret in _known_secrets(provider, keys):
             redact.add(secret)
+    for secret in login_store(config).secrets() if config.mcp else ():
+        redact.add(secret)
     for server in config.mcp.values():
         for secret in _named_secrets({**server.env, **server.headers}, keys):
             redact.add(secret)

@@ -1,4 +1,4 @@
-"""`termchat mcp`: list, add, test, remove and import MCP servers."""
+"""`termchat mcp`: list, add, test, remove and import MCP servers, and log in to them."""
 
 import asyncio
 import inspect
@@ -6,13 +6,16 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
 
 import typer
 
 from termchat import startup_gc
-from termchat.app.mcp_sources import McpReport, pin_file, probe_server
+from termchat.app.mcp_sources import McpReport, log_in_to, login_store, pin_file, probe_server
 from termchat.cli.command import require_config, run_typer
 from termchat.cli.print_table import Column, Fit, print_json, print_table
 from termchat.config.load import Config
@@ -175,12 +178,71 @@ def import_servers(
     raise typer.Exit(_write(config, new) or _added(list(new)))
 
 
+def log_in_server(
+    context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the server.")]
+) -> None:
+    """Log in to an MCP server with OAuth, in the browser."""
+    config = require_config(context)
+    server = _named(config, name)
+    if not server.url:
+        words = safe_format("The MCP server {name} is a program, which needs no login.", name=safe_line(name))
+        raise typer.Exit(_refused(words, Safe("Give it a key with: termchat mcp add -e NAME=VALUE")))
+    if any(key.lower() == "authorization" for key in server.headers):
+        words = safe_format("The MCP server {name} has a header Authorization, which counts.", name=safe_line(name))
+        raise typer.Exit(_refused(words, safe_format("Remove it from [mcp.{name}] first.", name=safe_line(name))))
+    startup_gc.resume()
+    done = asyncio.run(log_in_to(server, config, context.obj, partial(_show_page, env=context.obj)))
+    if isinstance(done, Failure):
+        Stderr().failure(done)
+        raise typer.Exit(ExitCode.ERROR)
+    words = "Logged in to {name}. Check it with: termchat mcp test {name}" if done else "{name} asks for no login."
+    warn(safe_format(words, name=safe_line(name)))
+
+
+def log_out_server(
+    context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the server.")]
+) -> None:
+    """Forget the login to an MCP server."""
+    config = require_config(context)
+    _named(config, name)
+    try:
+        known = login_store(config).remove(name)
+    except OSError as error:
+        why = safe_line(error.strerror or str(error))
+        raise typer.Exit(_refused(safe_format("The login cannot be removed: {why}.", why=why))) from error
+    words = "Logged out of {name}." if known else "There is no login to {name}."
+    warn(safe_format(words, name=safe_line(name)))
+
+
+async def _show_page(url: str, *, env: Mapping[str, str]) -> None:
+    """Print the address of a page, and open it in the browser unless the screen is on another computer."""
+    warn(Safe("Agree in the browser, within 5 minutes. If no page opens, open this address:"))
+    Stderr().rows([safe_line(url)])
+    if env.get("SSH_CONNECTION"):
+        back = parse_qs(urlsplit(url).query).get("redirect_uri", [""])[0]
+        port = safe_line(str(urlsplit(back).port or ""))
+        warn(
+            safe_format("For a browser on another computer, run there: ssh -L {port}:127.0.0.1:{port} HOST", port=port)
+        )
+    elif sys.platform != "linux" or env.get("DISPLAY") or env.get("WAYLAND_DISPLAY") or env.get("BROWSER"):
+        Thread(target=_open_page, args=(url,), daemon=True).start()  # a browser in the terminal ends when it is closed
+
+
+def _open_page(url: str) -> None:
+    import webbrowser
+
+    with suppress(OSError, webbrowser.Error):
+        webbrowser.open(url)
+
+
 _COMMANDS: Mapping[str, Callable[..., None]] = {
     "list": print_servers,
     "add": add_server,
     "test": check_connection,
     "rm": remove_server,
     "import": import_servers,
+    "login": log_in_server,
+    "logout": log_out_server,
 }
 _ALIASES = {"ls": "list", "remove": "rm"}
 ACTIONS = {name: inspect.getdoc(command) or "" for name, command in _COMMANDS.items()}
@@ -196,12 +258,14 @@ def _named(config: Config, name: str) -> McpServer:
 
 
 def _write(config: Config, tables: Mapping[str, TomlTable | None], *, replaced: bool = False) -> int:
-    """Write tables; forget what the user agreed to of servers that are new or gone. Return the exit code."""
+    """Write tables; forget agreements and logins of servers that are new or gone. Return the exit code."""
     removed: dict[str, TomlTable | None] = dict.fromkeys(tables) if replaced else {}
     if failure := (write_servers(config.file, removed) if removed else None) or write_servers(config.file, tables):
         return _report(failure)
-    pins = pin_file(config)
+    pins, logins = pin_file(config), login_store(config)
     for name in tables:
+        with suppress(OSError):
+            logins.remove(name)
         if pins.read(name) is not None:
             with suppress(OSError):  # then its tools count as changed, and ask
                 pins.write(name, None)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mcp import Client
     from mcp_types import CallToolResult
 
+    from termchat.tools.mcp.login_store import LoginStore
     from termchat.tools.mcp.program_transport import ProgramTransport
+    from termchat.tools.mcp.stored_login import StoredLogin
 
 CONNECT_SECONDS = 60.0  # npx and uvx install a server when it first starts
 _CLOSE_SECONDS = 5.0
@@ -39,11 +41,13 @@ class McpEnvironment:
     cwd        the working directory
     variables  variables of termchat; a program gets them without secrets
     resolve    returns the variables or headers of a server without references; it may block for seconds
+    logins     logins with OAuth, None to use none
     """
 
     cwd: Path
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     resolve: Callable[[McpServer], dict[str, str] | Failure] = field(default=_given)
+    logins: LoginStore | None = None
 
 
 class McpConnection:
@@ -62,6 +66,7 @@ class McpConnection:
         self._broken = asyncio.Event()
         self._ends = 0
         self._program: ProgramTransport | None = None
+        self._login: StoredLogin | None = None
         self.changed = False
 
     async def client(self) -> Client | Failure:
@@ -80,6 +85,18 @@ class McpConnection:
     def end_reason(self) -> str:
         """Return why the program has ended, "" if it runs or there is none."""
         return self._program.end_reason() if self._program else ""
+
+    def login_failure(self) -> Failure | None:
+        """Return the failure of a server that wants a login, None if it wants none."""
+        if not (self._login and self._login.needed):
+            return None
+        name = safe_line(self._server.name)
+        words = safe_format("The MCP server {name} needs a login.", name=name)
+        return Failure(FailureKind.AUTH, words, safe_format("Log in with: termchat mcp login {name}", name=name))
+
+    def masked(self, text: str) -> str:
+        """Return a text without the secrets of the login."""
+        return self._login.redact(text) if self._login else text
 
     def drop(self) -> None:
         """Give up a connection that has failed, so that the next call makes a new one."""
@@ -113,10 +130,8 @@ class McpConnection:
                 self._ends += 1
 
     async def _connect_and_wait(self, ready: asyncio.Future[Client | Failure], stop: asyncio.Event) -> None:
-        try:
-            await asyncio.to_thread(_import_package)
-        except ImportError:
-            ready.set_result(_not_installed())
+        if failure := await asyncio.to_thread(import_package):
+            ready.set_result(failure)
             return
         secrets = await asyncio.to_thread(self._environment.resolve, self._server)
         if isinstance(secrets, Failure):
@@ -149,7 +164,12 @@ class McpConnection:
 
         server, around = self._server, self._environment
         if server.url:
-            return http_streams(server.url, secrets)
+            own = any(name.lower() == "authorization" for name in secrets)
+            if around.logins and not own:
+                from termchat.tools.mcp.stored_login import StoredLogin  # it imports the package
+
+                self._login = StoredLogin(around.logins, server.name, server.url)
+            return http_streams(server.url, secrets, self._login)
         directory = Path(server.cwd).expanduser() if server.cwd else around.cwd
         variables = program_environment(around.variables, directory, secrets)
         request = ProgramRequest((server.command, *server.args), directory, variables)
@@ -186,6 +206,8 @@ class McpConnection:
             self.changed = True
 
     def _connect_failure(self, error: BaseException) -> Failure:
+        if failure := self.login_failure():
+            return failure
         first = first_error(error)
         match first:
             case FileNotFoundError() if self._server.command:
@@ -201,7 +223,7 @@ class McpConnection:
                 return self._failure(FailureKind.SERVER, Safe("cannot start"), why)
             case _:
                 return self._failure(
-                    FailureKind.SERVER, Safe("cannot be used"), self.end_reason() or error_words(first)
+                    FailureKind.SERVER, Safe("cannot be used"), self.masked(self.end_reason() or error_words(first))
                 )
 
     def _failure(self, kind: FailureKind, problem: Safe, why: str) -> Failure:
@@ -228,13 +250,18 @@ async def _no_check(name: str, result: CallToolResult) -> None:
     pass
 
 
-def _import_package() -> None:
-    import_module("mcp")
-    import_module("mcp.client.streamable_http")
+def import_package() -> Failure | None:
+    """Import the package; return the failure if it is not installed."""
+    try:
+        import_module("mcp")
+        import_module("mcp.client.streamable_http")
+    except ImportError:
+        return _not_installed()
     logger = logging.getLogger("mcp")
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())  # errors are reported here, not on the terminal
         logger.propagate = False
+    return None
 
 
 def _not_installed() -> Failure:

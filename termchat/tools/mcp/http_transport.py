@@ -11,18 +11,22 @@ BODY_BYTES = 16_000_000  # of a response that is no event stream
 
 
 @asynccontextmanager
-async def http_streams(url: str, headers: Mapping[str, str]) -> AsyncGenerator[tuple[Any, Any]]:
-    """Yield the streams of messages of a server; a redirect to another origin is not followed."""
+async def http_streams(url: str, headers: Mapping[str, str], auth: Any = None) -> AsyncGenerator[tuple[Any, Any]]:
+    """Yield the streams of messages of a server; a redirect to another origin is not followed.
+
+    auth   an httpx2.Auth that adds credentials to each request
+    """
     from mcp.client.streamable_http import streamable_http_client
 
     utilities = import_module("mcp.shared._httpx_utils")
-    client = utilities.create_mcp_http_client(headers=dict(headers))
-    client.event_hooks["response"].append(_limit_body)
+    client = utilities.create_mcp_http_client(headers=dict(headers), auth=auth)
+    client.event_hooks["response"].append(limit_body)
     async with client, streamable_http_client(url, http_client=client) as streams:
         yield streams
 
 
-async def _limit_body(response: Any) -> None:
+async def limit_body(response: Any) -> None:
+    """Fail the reading of a long response that is no event stream."""
     if not response.headers.get("content-type", "").startswith("text/event-stream"):
         response.stream = _limited(response.stream)
 

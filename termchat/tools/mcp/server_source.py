@@ -122,6 +122,8 @@ class McpSource:
                 offers = client.server_capabilities.tools is not None
                 found = [tool async for tool in self._pages(client)] if offers else []
         except Exception as error:
+            if failure := self._connection.login_failure():
+                return failure
             why = "no answer" if isinstance(error, TimeoutError) else self._error(error)
             words = safe_format(
                 "The MCP server {name} does not list its tools: {why}.",
@@ -292,12 +294,14 @@ class McpSource:
         if reason := self._connection.end_reason():
             self._connection.drop()
             return f"the MCP server {self._server.name} cannot answer: {reason}"
+        if failure := self._connection.login_failure():
+            return f"{failure.message} {failure.hint}"
         if _is_of_connection(error):
             self._connection.drop()
         return self._error(error)
 
     def _error(self, error: BaseException) -> str:
-        return self._connection.end_reason() or error_words(first_error(error))
+        return self._connection.masked(self._connection.end_reason() or error_words(first_error(error)))
 
 
 def _is_of_connection(error: Exception) -> bool:

@@ -1,0 +1,79 @@
+"""Send the access token of a stored login with each request to an MCP server, and refresh it when that is due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import httpx2
+from mcp.client.auth import OAuthFlowError
+
+from termchat.core.redact import Redactor
+from termchat.tools.mcp.login_store import Login, LoginStore
+from termchat.tools.mcp.oauth_login import LoginProvider, expired
+from termchat.tools.mcp.oauth_network import RefusedAddressError
+
+_REFUSED = 401
+
+
+class StoredLogin(httpx2.Auth):
+    """The login to one server. It is read again when it is refused: another termchat may have refreshed it.
+
+    needed   the server wants a login, and there is none that it takes
+    redact   masks the secrets of the login
+    """
+
+    def __init__(self, store: LoginStore, name: str, url: str) -> None:
+        self._store = store
+        self._name = name
+        self._url = url
+        self._login: Login | None = None
+        self._lock = asyncio.Lock()
+        self.needed = False
+        self.redact = Redactor(shapes=False)
+
+    async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """Send a request with the token; after a refusal, once more with a new one."""
+        token = await self._token()
+        _add(request, token)
+        response = yield request
+        if response.status_code == _REFUSED and (token := await self._token(refused=token)):
+            _add(request, token)
+            response = yield request
+        self.needed = response.status_code == _REFUSED
+
+    async def _token(self, refused: str | None = None) -> str:
+        """Return an access token other than the refused one, "" without one."""
+        async with self._lock:
+            if self._login is None or refused is not None or expired(self._login):
+                self._take(await asyncio.to_thread(self._store.read, self._name, self._url))
+            login = self._login
+            if login is None:
+                return ""
+            if expired(login) or login.tokens.get("access_token") == refused:
+                login = await self._refreshed(login)
+            return str(login.tokens.get("access_token", "")) if login else ""
+
+    async def _refreshed(self, login: Login) -> Login | None:
+        try:
+            provider = LoginProvider.of_login(login)
+            fresh = provider.login() if await provider.refresh() else None
+        except (RefusedAddressError, OAuthFlowError, ValueError):
+            return None
+        if fresh:
+            self._take(fresh)
+            try:
+                await asyncio.to_thread(self._store.write, self._name, fresh)
+            except OSError:
+                pass  # it still holds for this process
+        return fresh
+
+    def _take(self, login: Login | None) -> None:
+        self._login = login
+        for secret in login.secrets() if login else ():
+            self.redact.add(secret)
+
+
+def _add(request: httpx2.Request, token: str) -> None:
+    if token:
+        request.headers["Authorization"] = f"Bearer {token}"
