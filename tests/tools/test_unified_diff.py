@@ -192,6 +192,18 @@ async def test_question_about_huge_change_leaves_event_loop_free(tmp_path: Path,
     assert longest < 0.15
 
 
+async def test_question_about_long_change_says_what_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("x" * 5_000)
+    box = Toolbox(ToolboxConfig(tmp_path, offered=("all",)))
+    for path, text, facts in (
+        ("new", LINES, ("new file", "60000 lines", "59600 of them not shown")),
+        ("f", "y" * 5_000 + "\n", ("+1 -1 lines", "2 lines too long to be shown whole")),
+    ):
+        request = await box.judge(ToolCall("1", "write_file", json.dumps({"path": path, "text": text})))
+        assert isinstance(request, ApprovalRequest)
+        assert request.facts == facts
+
+
 async def test_question_about_huge_change_is_cancelled_at_once(tmp_path: Path) -> None:
     (tmp_path / "f").write_text(LINES)
     box = Toolbox(ToolboxConfig(tmp_path, offered=("all",)))

@@ -142,7 +142,7 @@ def _facts(old: OldFile | None, text: str, diff: TextDiff) -> tuple[str, ...]:
 def _left_out(diff: TextDiff) -> Iterator[str]:
     """Yield the facts about what a diff does not show."""
     if diff.hidden:
-        yield f"{_number(diff.hidden)} of them not shown"
+        yield f"{diff.hidden} of them not shown"
     if diff.cut:
         yield f"{_number(diff.cut)} too long to be shown whole"
 
