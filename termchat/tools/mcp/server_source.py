@@ -7,10 +7,12 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from termchat.core.approval import ToolEffect
 from termchat.core.errors import Failure, FailureKind
+from termchat.core.messages import Text
 from termchat.core.models import McpServer
 from termchat.core.provider import ToolSpec
 from termchat.core.sanitize import Safe, excerpt, repair_surrogates, safe, safe_format, safe_line
@@ -278,7 +280,18 @@ class McpSource:
         finally:
             if asker:
                 self._askers.remove(asker)
-        return tool_output(result)
+        return self._without_secrets(tool_output(result))
+
+    def _without_secrets(self, output: ToolOutput) -> ToolOutput:
+        """Mask the tokens of a login, which a server may send back."""
+        masked = self._connection.masked
+        match output:
+            case str():
+                return masked(output)
+            case ToolError():
+                return replace(output, words=masked(output.words))
+            case _:
+                return tuple(Text(masked(part.text)) if isinstance(part, Text) else part for part in output)
 
     async def _answer(self, context: Any, params: Any) -> Any:
         """Ask the user what the server wants to know; it does not say for which call, so the last one counts."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import (
     AccessToken,
     AuthorizationCode,
@@ -178,6 +179,12 @@ def _mcp_server(issuer: Issuer, issuer_url: str, origin: str) -> Any:
     def add(a: int, b: int) -> str:  # pyright: ignore[reportUnusedFunction]
         """Add two numbers."""
         return str(a + b)
+
+    @server.tool()
+    def tell_token() -> str:  # pyright: ignore[reportUnusedFunction]
+        """Send the token of the request back."""
+        token = get_access_token()
+        return f"It is {token.token if token else 'unknown'}"
 
     return server.streamable_http_app()
 

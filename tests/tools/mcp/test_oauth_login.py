@@ -24,7 +24,7 @@ from termchat.tools.mcp.oauth_network import GuardedNetwork, RefusedAddressError
 from termchat.tools.mcp.server_source import McpSource
 from termchat.tools.toolbox import Toolbox, ToolboxConfig
 from tests.tools.mcp.oauth_server import OAuthWorld, agree, lying_server, oauth_world
-from tests.tools.mcp.support import APPROVED, ENVIRONMENT, names, prepare
+from tests.tools.mcp.support import APPROVED, ENVIRONMENT, names, prepare, run
 
 
 @pytest.fixture
@@ -76,6 +76,19 @@ async def test_login_is_used_by_chat(world: OAuthWorld, store: LoginStore, tmp_p
     assert await add(store, server, tmp_path) == ([], "5")
     assert store.remove("web")
     assert await add(store, server, tmp_path) == ([needs], "")
+
+
+async def test_token_that_server_sends_back_is_masked(world: OAuthWorld, store: LoginStore, tmp_path: Path) -> None:
+    server = at(world.urls[0])
+    made = await login(store, server)
+    box = Toolbox(ToolboxConfig(tmp_path, offered=(), approve_all=True), ())
+    box.add_source(McpSource(server, McpEnvironment(tmp_path, ENVIRONMENT, logins=store)))
+    try:
+        await prepare(box)
+        told = await run(box, "mcp_web_tell_token")
+    finally:
+        await box.close()
+    assert told.text == f"It is …{made.tokens['access_token'][-4:]}"
 
 
 async def test_login_file_is_closed_and_bound_to_address(world: OAuthWorld, store: LoginStore, tmp_path: Path) -> None:
