@@ -189,7 +189,7 @@ async def test_question_about_huge_change_leaves_event_loop_free(tmp_path: Path,
     assert isinstance(request, ApprovalRequest)
     assert len(request.preview) < 100_000
     assert any(fact.endswith("of them not shown") for fact in request.facts)
-    assert longest < 0.15
+    assert longest < 0.3  # seconds; some 0.01 on an idle machine
 
 
 async def test_question_about_long_change_says_what_is_not_shown(tmp_path: Path) -> None:
@@ -214,4 +214,4 @@ async def test_question_about_huge_change_is_cancelled_at_once(tmp_path: Path) -
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert time.monotonic() - began < 0.15
+    assert time.monotonic() - began < 0.3
