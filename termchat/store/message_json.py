@@ -50,10 +50,12 @@ _WRAPPERS = ("$bytes", "$float", "$object")
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _dump_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _read = json.JSONDecoder().raw_decode  # without the search for blanks around it, which is a third of `json.loads`
+_PLAIN = '{"v":1,"author":"user","parts":[{"type":"text","text":"'  # the usual question
 _escape = json.encoder.encode_basestring_ascii
 _EMPTY_TEXT = '"text":""'  # of a part, before any text of others
 _ROLES = {role.value: role for role in Role}
 _COUNTS = dict.fromkeys(("input", "output", "cached", "cache_write", "reasoning")).keys()
+_THREE_WORDS, _FIVE_NUMBERS = [str] * 3, [int] * 5  # types of an origin and of a usage
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -82,13 +84,8 @@ def encode_partial(message: Message, blocks: Sequence[Sequence[bytes]] = ()) -> 
     raw["parts"] = []
     pieces = [_dump_ascii(raw).removesuffix("]}")]
     for n, (part, text) in enumerate(zip(message.parts, blocks, strict=True)):
-        own = _dump_ascii(_part_to_dict(part, None))
-        pieces.append("," if n else "")
-        if text:
-            begin, empty, end = own.partition(_EMPTY_TEXT)
-            pieces += (begin, empty[:-1], *_escaped(text), '"', end)
-        else:
-            pieces.append(own)
+        begin, empty, end = _dump_ascii(_part_to_dict(part, None)).partition(_EMPTY_TEXT if text else "\0")
+        pieces += ("," if n else "", begin, empty[:-1], *_escaped(text), empty[-1:], end)
     pieces.append("]}")
     return "".join(pieces)
 
@@ -98,8 +95,7 @@ def _escaped(blocks: Sequence[bytes]) -> list[str]:
     try:
         return [_escape(block.decode())[1:-1] for block in blocks]
     except UnicodeDecodeError:
-        whole = b"".join(blocks).decode("utf-8", "surrogatepass")
-        return [_escape(repair_surrogates(whole))[1:-1]]
+        return [_escape(repair_surrogates(b"".join(blocks).decode("utf-8", "surrogatepass")))[1:-1]]
 
 
 def decode_message(text: str, blobs: LoadBlob) -> Message:
@@ -107,6 +103,8 @@ def decode_message(text: str, blobs: LoadBlob) -> Message:
 
     Raises InvalidRecord.
     """
+    if text.startswith(_PLAIN) and (found := _plain_text(text)) is not None:
+        return Message(Role.USER, (Text(found),))
     try:
         raw, end = _read(text) if text.startswith("{") else (None, -1)
         if end != len(text):
@@ -114,6 +112,15 @@ def decode_message(text: str, blobs: LoadBlob) -> Message:
     except (ValueError, RecursionError) as error:
         raise InvalidRecord("not JSON") from error
     return from_dict(raw, blobs)
+
+
+def _plain_text(text: str) -> str | None:
+    """Return the text of a message that begins as `_PLAIN` if nothing follows its text, None otherwise."""
+    try:
+        found, end = _read(text, len(_PLAIN) - 1)
+    except ValueError:
+        return None
+    return found if text.endswith("}]}") and end == len(text) - 3 else None
 
 
 def dump(value: object) -> str:
@@ -258,14 +265,12 @@ def _citation(item: object) -> Citation:
             raise InvalidRecord("a citation is not a URL and a title")
 
 
-def _origin(item: object) -> Origin | None:
-    match item:
-        case None:
-            return None
-        case [str(provider), str(protocol), str(model)]:
-            return _shared_origin(provider, protocol, model)
-        case _:
-            raise InvalidRecord("origin is not a provider, a protocol and a model")
+def _origin(item: Any) -> Origin | None:
+    if item is None:
+        return None
+    if isinstance(item, list) and [*map(type, cast("list[object]", item))] == _THREE_WORDS:
+        return _shared_origin(*cast("list[str]", item))
+    raise InvalidRecord("origin is not a provider, a protocol and a model")
 
 
 @lru_cache(256)
@@ -316,8 +321,10 @@ def _usage_to_dict(usage: Usage) -> dict[str, Any]:
 
 def _usage(raw: Raw) -> Usage:
     if raw.keys() <= _COUNTS:
-        sent, received, cached, cache_write, reasoning = [json_fields.whole(raw, count) for count in _COUNTS]
-        return Usage(sent, received, cached, cache_write, reasoning)
+        counts: list[Any] = [raw.get(count) for count in _COUNTS]
+        usual = [*map(type, counts)] == _FIVE_NUMBERS
+        a, b, c, d, e = counts if usual else [json_fields.whole(raw, count) for count in _COUNTS]
+        return Usage(a, b, c, d, e)
     return Usage(
         json_fields.whole(raw, "input"),
         json_fields.whole(raw, "output"),

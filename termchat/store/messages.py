@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Message, Role, Text
@@ -58,9 +58,7 @@ def load_tree(
     connection: sqlite3.Connection, chat: int, head: int | None, stem: int | None
 ) -> tuple[Conversation, dict[str, float]]:
     """Return the tree of a chat, including the ancestors it shares with other chats, and the time of each node."""
-    rows = connection.execute(
-        "SELECT n, id, parent, author, created, message FROM nodes WHERE chat = ? ORDER BY n", (chat,)
-    ).fetchall()
+    rows = _rows(connection, chat)
     own = {row[0] for row in rows}
     outside = {row[2] for row in rows if row[2] is not None and row[2] not in own}
     outside |= {n for n in (head, stem) if n is not None and n not in own}
@@ -72,6 +70,19 @@ def load_tree(
         nodes[name] = Node(name, ids.get(parent), decode_row(text, author, blobs))
     times: dict[str, float] = {row[1]: row[4] for row in rows}
     return Conversation(nodes, ids.get(head) if head is not None else None), times
+
+
+def _rows(connection: sqlite3.Connection, chat: int) -> list[tuple[int, str, Any, str, float, str]]:
+    """Return the rows of a chat. Their texts are decoded by a Python function only if one is not valid UTF-8."""
+    query = "SELECT n, id, parent, author, created, message FROM nodes WHERE chat = ? ORDER BY n"
+    lenient, connection.text_factory = connection.text_factory, str
+    try:
+        return connection.execute(query, (chat,)).fetchall()
+    except (sqlite3.OperationalError, UnicodeDecodeError):
+        connection.text_factory = lenient
+        return connection.execute(query, (chat,)).fetchall()
+    finally:
+        connection.text_factory = lenient
 
 
 def decode_row(text: str, author: str, blobs: LoadBlob = missing_blob) -> Message:

@@ -149,3 +149,45 @@ def test_encode_partial_of_blocks_equals_encode_partial_of_joined_text(parts: li
 
     assert text.isascii()
     assert decode_message(text, missing_blob) == Message(Role.ASSISTANT, builder.parts(), usage=usage)
+
+
+@given(
+    st.text(), st.sampled_from(["", " ", "}", ",", '"', "\\", '"}]}', ',{"type":"text","text":"b"}', ',"reply_id":"b"'])
+)
+def test_decode_message_of_plain_question_equals_decode_of_any_json(text: str, more: str) -> None:
+    plain = encode_message(user_message(repair_surrogates(text) + "x")).text
+
+    for written in (plain + more, plain[:-2] + more + "]}", plain[:-1] + more + "}", plain[:-4] + more + plain[-4:]):
+        assert read_or_reason(written) == read_or_reason(f" {written}")
+
+
+@pytest.mark.parametrize("origin", ["5", "[]", "{}", '["a","chat"]', '["a","chat",1]', '["a","b","c"]', '["a",[],"c"]'])
+def test_decode_message_with_invalid_origin_is_invalid_record(origin: str) -> None:
+    with pytest.raises(InvalidRecord):
+        decode_message(f'{{"v":1,"author":"assistant","origin":{origin},"parts":[]}}', missing_blob)
+
+
+@pytest.mark.parametrize(
+    ("usage", "wanted"),
+    [
+        ("{}", Usage()),
+        ('{"input":1,"output":2}', Usage(1, 2)),
+        ('{"output":2,"input":1,"cached":3,"cache_write":4,"reasoning":5}', Usage(1, 2, 3, 4, 5)),
+        ('{"input":null,"output":2,"cached":3,"cache_write":4,"reasoning":5}', Usage(0, 2, 3, 4, 5)),
+        ('{"input":1,"output":2,"cached":3,"cache_write":4,"reasoning":5,"tier":"x"}', Usage(1, 2, 3, 4, 5, tier="x")),
+        ('{"input":"1","output":2,"cached":3,"cache_write":4,"reasoning":5}', "input is not a number"),
+        ('{"input":1.5,"output":2,"cached":3,"cache_write":4,"reasoning":5}', "input is not a number"),
+    ],
+)
+def test_decode_message_reads_usage_by_name_and_type(usage: str, wanted: Usage | str) -> None:
+    found = read_or_reason(f'{{"v":1,"author":"assistant","usage":{usage},"parts":[]}}')
+
+    assert found == (Message(Role.ASSISTANT, (), usage=wanted) if isinstance(wanted, Usage) else wanted)
+
+
+def read_or_reason(written: str) -> Message | str:
+    """Return the decoded message, or the reason why there is none."""
+    try:
+        return decode_message(written, missing_blob)
+    except InvalidRecord as error:
+        return str(error)

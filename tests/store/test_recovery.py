@@ -163,6 +163,24 @@ async def test_damaged_message_reads_as_placeholder(stores: StoreFixture, intact
     assert texts[3] == messages.DAMAGED
 
 
+async def test_message_with_invalid_utf8_reads_with_replacement_character(stores: StoreFixture, intact: bytes) -> None:
+    stores.file.parent.mkdir(parents=True)
+    stores.file.write_bytes(intact)
+    with closing(sqlite3.connect(stores.file)) as connection:
+        connection.execute("DROP TRIGGER messages_never_change")
+        written = b'{"v":1,"author":"user","parts":[{"type":"text","text":"a\xffb"}]}'
+        connection.execute("UPDATE nodes SET message = CAST(? AS TEXT) WHERE id = '0-3'", (written,))
+        connection.commit()
+    found = await stores.open().resume("chat0", HERE)
+
+    assert isinstance(found, Resumed)
+    texts = [n.message.text for n in found.conversation.path()]
+    assert len(texts) == MESSAGES
+    assert texts[3] == "a\ufffdb"
+    assert messages.DAMAGED not in texts
+    assert not stores.warnings
+
+
 async def test_recovery_runs_once_per_damaged_file(stores: StoreFixture, intact: bytes) -> None:
     stores.file.parent.mkdir(parents=True)
     stores.file.write_bytes(b"\x00" * PAGE + intact[PAGE:])
