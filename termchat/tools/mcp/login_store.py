@@ -6,10 +6,12 @@ goes to its own issuer only.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack, asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +19,8 @@ from typing import Any, cast
 from termchat.late_dataclass import dataclass
 
 _SERVICE = "termchat"  # in the keyring
+_LOCK_SECONDS = 40.0  # longer than a refresh
+_LOCK_PAUSE = 0.05  # seconds
 _TOKENS = ("access_token", "refresh_token")
 
 Json = dict[str, Any]
@@ -75,6 +79,22 @@ class LoginStore:
         if old and not (in_keyring and _key(name, old) == _key(name, kept)):
             _forget(name, old)
 
+    @asynccontextmanager
+    async def exclusive(self, name: str, seconds: float = _LOCK_SECONDS) -> AsyncGenerator[None]:
+        """Keep other processes from refreshing a login during the block.
+
+        An issuer may end a login whose refresh token is used twice. After `seconds`, or where files cannot be locked,
+        the block runs all the same.
+        """
+        with ExitStack() as stack:
+            with suppress(ImportError, OSError):
+                fcntl = import_module("fcntl")  # not on Windows
+                file = stack.enter_context((self._folder / f".{name}.lock").open("w"))
+                end = time.monotonic() + seconds
+                while not _is_locked(fcntl, file.fileno()) and time.monotonic() < end:  # noqa: ASYNC110 - no event tells it
+                    await asyncio.sleep(_LOCK_PAUSE)
+            yield
+
     def remove(self, name: str) -> bool:
         """Forget the login to a server; return False if there was none. Raises OSError."""
         row = self._row(name)
@@ -82,6 +102,7 @@ class LoginStore:
             return False
         _forget(name, row)
         self._file(name).unlink(missing_ok=True)
+        (self._folder / f".{name}.lock").unlink(missing_ok=True)
         return True
 
     def secrets(self) -> Iterator[str]:
@@ -113,6 +134,15 @@ class LoginStore:
         except BaseException:
             Path(draft).unlink(missing_ok=True)
             raise
+
+
+def _is_locked(fcntl: Any, file: int) -> bool:
+    """Lock a file; return False if another process has locked it. Raises OSError if files cannot be locked."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _login(row: Json | None) -> Login | None:

@@ -46,13 +46,19 @@ class StoredLogin(httpx2.Auth):
         """Return an access token other than the refused one, "" without one."""
         async with self._lock:
             if self._login is None or refused is not None or expired(self._login):
-                self._take(await asyncio.to_thread(self._store.read, self._name, self._url))
-            login = self._login
-            if login is None:
-                return ""
-            if expired(login) or login.tokens.get("access_token") == refused:
-                login = await self._refreshed(login)
-            return str(login.tokens.get("access_token", "")) if login else ""
+                await self._read()
+            if self._login and self._is_over(self._login, refused):
+                async with self._store.exclusive(self._name):
+                    await self._read()  # another termchat may have refreshed it meanwhile
+                    if self._login and self._is_over(self._login, refused):
+                        return _access_token(await self._refreshed(self._login))
+            return _access_token(self._login)
+
+    async def _read(self) -> None:
+        self._take(await asyncio.to_thread(self._store.read, self._name, self._url))
+
+    def _is_over(self, login: Login, refused: str | None) -> bool:
+        return expired(login) or _access_token(login) == refused
 
     async def _refreshed(self, login: Login) -> Login | None:
         try:
@@ -72,6 +78,10 @@ class StoredLogin(httpx2.Auth):
         self._login = login
         for secret in login.secrets() if login else ():
             self.redact.add(secret)
+
+
+def _access_token(login: Login | None) -> str:
+    return str(login.tokens.get("access_token", "")) if login else ""
 
 
 def _add(request: httpx2.Request, token: str) -> None:

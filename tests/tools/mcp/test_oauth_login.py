@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 
 from termchat.core.errors import Failure
@@ -22,6 +23,7 @@ from termchat.tools.mcp.login_store import Login, LoginStore
 from termchat.tools.mcp.oauth_login import log_in
 from termchat.tools.mcp.oauth_network import GuardedNetwork, RefusedAddressError, is_safe_page
 from termchat.tools.mcp.server_source import McpSource
+from termchat.tools.mcp.stored_login import StoredLogin
 from termchat.tools.toolbox import Toolbox, ToolboxConfig
 from tests.tools.mcp.oauth_server import OAuthWorld, agree, lying_server, oauth_world
 from tests.tools.mcp.support import APPROVED, ENVIRONMENT, names, prepare, run
@@ -93,7 +95,7 @@ async def test_token_that_server_sends_back_is_masked(world: OAuthWorld, store: 
 
 async def test_login_file_is_closed_and_bound_to_address(world: OAuthWorld, store: LoginStore, tmp_path: Path) -> None:
     made = await login(store, at(world.urls[0]))
-    (file,) = (tmp_path / "logins").iterdir()
+    (file,) = (tmp_path / "logins").glob("*")
     assert file.stat().st_mode & 0o777 == 0o600
     assert store.read("web", made.url) == made
     assert store.read("web", world.urls[1]) is None
@@ -115,6 +117,22 @@ async def test_ended_access_token_is_refreshed(
     assert kept and kept.tokens["refresh_token"] in world.issuer.refresh
     assert await add(store, server, tmp_path) == ([], "5")
     assert world.issuer.refreshed == 1
+
+
+async def test_refresh_waits_for_that_of_another_process(world: OAuthWorld, store: LoginStore) -> None:
+    server = at(world.urls[0])
+    old = await login(store, server)
+    fresh = await login(store, server)
+    store.write("web", dataclasses.replace(old, expires=1.0))
+    async with httpx2.AsyncClient(auth=StoredLogin(store, "web", server.url)) as client:
+        async with store.exclusive("web"):
+            asked = asyncio.create_task(client.get(server.url))
+            await asyncio.wait((asked,), timeout=1)
+            assert not asked.done()
+            store.write("web", fresh)
+        answer = await asked
+    assert answer.request.headers["Authorization"] == f"Bearer {fresh.tokens['access_token']}"
+    assert world.issuer.refreshed == 0
 
 
 async def test_refused_refresh_asks_for_login(world: OAuthWorld, store: LoginStore, tmp_path: Path) -> None:
