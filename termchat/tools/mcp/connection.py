@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 60.0  # npx and uvx install a server when it first starts
 _CLOSE_SECONDS = 5.0
 _ENDS = 2  # after which the server is not started again
+_NO_REASON = "Server returned an error response"  # the words of the package for any HTTP status
 _WORDS = 600  # characters of a foreign error
 
 
@@ -67,6 +69,7 @@ class McpConnection:
         self._ends = 0
         self._program: ProgramTransport | None = None
         self._login: StoredLogin | None = None
+        self._status = 0  # of the last response, if there is one
         self.changed = False
 
     async def client(self) -> Client | Failure:
@@ -97,6 +100,15 @@ class McpConnection:
     def masked(self, text: str) -> str:
         """Return a text without the secrets of the login."""
         return self._login.redact(text) if self._login else text
+
+    def error_text(self, error: BaseException) -> str:
+        """Return the reason of an error, without the secrets of the login."""
+        text = self.end_reason() or error_words(first_error(error))
+        if text == _NO_REASON and self._status:
+            text = f"it answers with HTTP status {self._status}"
+            if self._status == HTTPStatus.UNAUTHORIZED:
+                text = f"it refuses the header Authorization (HTTP status {self._status})"
+        return self.masked(text)
 
     def drop(self) -> None:
         """Give up a connection that has failed, so that the next call makes a new one."""
@@ -169,7 +181,7 @@ class McpConnection:
                 from termchat.tools.mcp.stored_login import StoredLogin  # it imports the package
 
                 self._login = StoredLogin(around.logins, server.name, server.url)
-            return http_streams(server.url, secrets, self._login)
+            return http_streams(server.url, secrets, self._login, self._note_status)
         directory = Path(server.cwd).expanduser() if server.cwd else around.cwd
         variables = program_environment(around.variables, directory, secrets)
         request = ProgramRequest((server.command, *server.args), directory, variables)
@@ -205,6 +217,9 @@ class McpConnection:
         if getattr(message, "method", "") == "notifications/tools/list_changed":
             self.changed = True
 
+    def _note_status(self, status: int) -> None:
+        self._status = status
+
     def _connect_failure(self, error: BaseException) -> Failure:
         if failure := self.login_failure():
             return failure
@@ -222,9 +237,7 @@ class McpConnection:
                 why = first.strerror or str(first)
                 return self._failure(FailureKind.SERVER, Safe("cannot start"), why)
             case _:
-                return self._failure(
-                    FailureKind.SERVER, Safe("cannot be used"), self.masked(self.end_reason() or error_words(first))
-                )
+                return self._failure(FailureKind.SERVER, Safe("cannot be used"), self.error_text(first))
 
     def _failure(self, kind: FailureKind, problem: Safe, why: str) -> Failure:
         name = safe_line(self._server.name)

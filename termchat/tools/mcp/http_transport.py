@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any
@@ -11,16 +11,23 @@ BODY_BYTES = 16_000_000  # of a response that is no event stream
 
 
 @asynccontextmanager
-async def http_streams(url: str, headers: Mapping[str, str], auth: Any = None) -> AsyncGenerator[tuple[Any, Any]]:
+async def http_streams(
+    url: str, headers: Mapping[str, str], auth: Any = None, on_status: Callable[[int], None] = lambda status: None
+) -> AsyncGenerator[tuple[Any, Any]]:
     """Yield the streams of messages of a server; a redirect to another origin is not followed.
 
-    auth   an httpx2.Auth that adds credentials to each request
+    auth        an httpx2.Auth that adds credentials to each request
+    on_status   is called with the HTTP status of each response
     """
     from mcp.client.streamable_http import streamable_http_client
 
     utilities = import_module("mcp.shared._httpx_utils")
     client = utilities.create_mcp_http_client(headers=dict(headers), auth=auth)
-    client.event_hooks["response"].append(limit_body)
+
+    async def note_status(response: Any) -> None:
+        on_status(response.status_code)
+
+    client.event_hooks["response"] += [note_status, limit_body]
     async with client, streamable_http_client(url, http_client=client) as streams:
         yield streams
 

@@ -16,7 +16,7 @@ from termchat.core.messages import Text
 from termchat.core.models import McpServer
 from termchat.core.provider import ToolSpec
 from termchat.core.sanitize import Safe, excerpt, repair_surrogates, safe, safe_format, safe_line
-from termchat.tools.mcp.connection import McpConnection, McpEnvironment, error_words, first_error
+from termchat.tools.mcp.connection import McpConnection, McpEnvironment
 from termchat.tools.mcp.elicitation import Asker, answer_question
 from termchat.tools.mcp.pins import PinFile, Pins, fingerprint
 from termchat.tools.mcp.prompts import server_prompts
@@ -314,7 +314,7 @@ class McpSource:
         return self._error(error)
 
     def _error(self, error: BaseException) -> str:
-        return self._connection.masked(self._connection.end_reason() or error_words(first_error(error)))
+        return self._connection.error_text(error)
 
 
 def _is_of_connection(error: Exception) -> bool:

@@ -135,6 +135,12 @@ async def test_refresh_waits_for_that_of_another_process(world: OAuthWorld, stor
     assert world.issuer.refreshed == 0
 
 
+async def test_refused_header_is_named(world: OAuthWorld, store: LoginStore, tmp_path: Path) -> None:
+    server = dataclasses.replace(at(world.urls[0]), headers={"Authorization": "Bearer mine"})
+    ((notice,), _) = await add(store, server, tmp_path)
+    assert "The MCP server web cannot be used: it refuses the header Authorization (HTTP status 401)." in notice
+
+
 async def test_refused_refresh_asks_for_login(world: OAuthWorld, store: LoginStore, tmp_path: Path) -> None:
     server = at(world.urls[0])
     await login(store, server)
