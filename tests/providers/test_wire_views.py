@@ -22,7 +22,7 @@ from termchat.providers.protocols.openai_responses import encode as responses
 from tests.gateway.validate import problems
 from tests.providers.conversations import origins, random_conversation, vendor
 
-ROUNDS, CONVERSATIONS = 20, 105
+ROUNDS, CONVERSATIONS = 10, 100
 TOOLS = (ToolSpec("look", "Looks.", {"type": "object", "properties": {}}),)
 HEADERS = {"content-type": "application/json"}
 TARGETS = origins()
