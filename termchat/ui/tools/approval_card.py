@@ -112,14 +112,13 @@ def _preview_rows(request: ApprovalRequest, columns: int) -> tuple[list[Line], i
 def _hard_wrapped(text: Safe, role: TextRole, columns: int) -> list[Line]:
     """Wrap a row at the edge: what stands at the end of a long command must be seen."""
     rows: list[Line] = []
-    rest = str(text)
-    while text_width(Safe(rest)) > columns:
-        head = fitting_head(rest, columns) or rest[:1]
-        rows.append(styled_line(Safe(head), role))
-        rest = f"    {rest[len(head) :]}"
-        if len(head) <= 4:  # a screen that narrow shows the rest as it is
-            break
-    return [*rows, styled_line(Safe(rest), role)]
+    indent, at = "", 0
+    while at < len(text):
+        piece = text[at : at + 4 * columns]  # a row, unless most of its characters have no width
+        head = fitting_head(piece, max(1, columns - len(indent))) or piece[0]
+        rows.append(styled_line(Safe(indent + head), role))
+        indent, at = "    " if columns > 8 else "", at + len(head)
+    return rows or [styled_line(text, role)]
 
 
 def _role(kind: PreviewKind, text: str) -> TextRole:

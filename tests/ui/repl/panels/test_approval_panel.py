@@ -119,6 +119,13 @@ def test_preview_is_bounded_and_never_wider_than_the_screen(text: str, columns: 
     assert all(text_width(plain_text(line)) <= columns for line in lines[1:])
 
 
+def test_preview_of_long_line_has_every_character_once() -> None:
+    line = "".join(chr(33 + n % 90) for n in range(100_000))
+    rows = RequestPreview(command(line)).rows(80)
+    assert len(rows) < 1400
+    assert "".join(str(plain_text(row)).removeprefix("  $ ").removeprefix("    ") for row in rows) == line
+
+
 def test_preview_of_huge_diff_is_laid_out_once_and_partly() -> None:
     request = ApprovalRequest(ToolCall("c", "edit_file", "{}"), ToolEffect.WRITE, "+line\n" * 100_000, PreviewKind.DIFF)
     preview = RequestPreview(request)
