@@ -12,11 +12,13 @@ import gc
 import logging
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import NodeId
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.gateway.fixtures"]
@@ -33,6 +35,8 @@ _HOME = tempfile.TemporaryDirectory(prefix="termchat-tests-")
 
 def pytest_configure(config: pytest.Config) -> None:
     """A clean environment for this process and for those it starts, and the profile of the property tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell, and inherited by programs
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if _AMBIENT.search(name)]:
         del os.environ[name]
     home = Path(_HOME.name)
@@ -40,6 +44,20 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in ("CONFIG", "DATA", "CACHE", "STATE"):
         os.environ[f"XDG_{name}_HOME"] = str(home / name.lower())
     settings.load_profile(config.getoption("hypothesis_profile", None) or "quick")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of an xdist_group in one process: they share a costly beginning.
+
+    xdist 3.8 puts the name of the group behind the node id, but sets an attribute that pytest 9.2 does not read.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        if group and not item.nodeid.endswith(f"@{group.args[0]}"):
+            item._id = NodeId.parse(f"{item.nodeid}@{group.args[0]}")
 
 
 def pytest_unconfigure() -> None:
