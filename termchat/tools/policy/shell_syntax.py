@@ -83,7 +83,7 @@ async def parse_pipeline(text: str) -> Pipeline | Unparsed:
         return Unparsed("a continued line (a backslash at its end)")
     program = _shfmt()
     if program is None:
-        return Unparsed('no parser: shfmt is not installed (pip install "termchat[tools]")')
+        return Unparsed("not been parsed: rules need the extra `tools` (shfmt)")
     tree = await asyncio.to_thread(_tree, program, text)
     return tree if isinstance(tree, Unparsed) else read_tree(tree)
 
