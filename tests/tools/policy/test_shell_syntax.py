@@ -144,7 +144,7 @@ def test_parser_asks_without_its_program(monkeypatch: pytest.MonkeyPatch, tmp_pa
     finally:
         shell_syntax._shfmt.cache_clear()
     assert isinstance(parsed, Unparsed)
-    assert "termchat[tools]" in parsed.reason
+    assert "the extra `tools`" in parsed.reason
 
 
 @pytest.mark.parametrize(
