@@ -21,7 +21,7 @@ The path of one message:
     engine/turn        builds the request
     engine/pump        reads the reply in a separate task
     providers/exchange sends the request and retries; a protocol's folder encodes and decodes
-    core/assemble      builds the reply's message from its deltas
+    core/wire/assemble builds the reply's message from its deltas
     ui/turn_state      folds the events of the turn into what is shown
     ui/terminal        writes the rows that changed
 

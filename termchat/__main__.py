@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run termchat and exit with its exit code."""
     startup_gc.pause()
+    _ignore_current_directory()
     _fill_closed_streams()
     code = 1
     try:
@@ -23,8 +24,23 @@ def main() -> None:
         code = 130
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else 1
+    except BaseException as error:
+        _report(error)
     finally:
         _leave(code)
+
+
+def _ignore_current_directory() -> None:
+    """Find no module and no program in the current directory: `python -m termchat` and a PATH with `.` would."""
+    try:
+        here = os.getcwd()
+    except OSError:  # it was removed
+        here = ""
+    if sys.path[:1] in ([""], [here]) and not sys.flags.safe_path:
+        del sys.path[0]
+    if path := os.environ.get("PATH"):
+        absolute = [folder for folder in path.split(os.pathsep) if os.path.isabs(folder)]
+        os.environ["PATH"] = os.pathsep.join(absolute) or os.defpath
 
 
 def _fill_closed_streams() -> None:
@@ -42,9 +58,22 @@ def _fill_closed_streams() -> None:
 
 def _run(arguments: list[str]) -> int:
     from termchat.cli.flags import starts_chat
+    from termchat.cli.process_memory import deny_inspection
 
     # First, because keys typed from here on are kept.
     tty = _acquire_tty(arguments) if starts_chat(arguments) else None
+    if arguments[:2] != ["completion", "--words"]:  # it answers a press of Tab, and holds no key
+        _report_uncaught()
+        deny_inspection()
+    try:
+        return _start(arguments, tty)
+    except Exception as error:
+        typed = tty.release() if tty else ""
+        _report(error, typed)
+        return 1
+
+
+def _start(arguments: list[str], tty: Tty | None) -> int:
     if arguments:
         from termchat.cli import run_command_line
 
@@ -63,12 +92,7 @@ def _acquire_tty(arguments: list[str]) -> Tty | None:
 
 
 def _leave(code: int) -> None:
-    """Exit at once: tearing down the interpreter and the SDKs would keep the shell waiting for a tenth of a second.
-
-    An unhandled exception returns instead, so that Python prints its traceback.
-    """
-    if sys.exc_info()[0] not in (None, KeyboardInterrupt, SystemExit):
-        return
+    """Exit at once: tearing down the interpreter and the SDKs would keep the shell waiting for a tenth of a second."""
     import atexit
 
     atexit._run_exitfuncs()  # noqa: SLF001  # type: ignore[reportPrivateUsage]  # the terminal is restored there
@@ -83,6 +107,28 @@ def _leave(code: int) -> None:
     except (OSError, ValueError):
         pass
     os._exit(code)
+
+
+def _report(error: BaseException, typed: str = "") -> None:
+    """Report an unhandled exception in a sentence, which names a file, and the text that was `typed` for a chat."""
+    from termchat.app.diagnosis.error_reports import ErrorReports
+    from termchat.core.errors import bug_reporting, internal_error
+    from termchat.ui.stderr import Stderr, report_unsent
+
+    bug_reporting.write = bug_reporting.write or ErrorReports(os.environ).write
+    Stderr().failure(internal_error(error))
+    report_unsent(typed)
+
+
+def _report_uncaught() -> None:
+    """Report the exceptions of finalizers and threads in the same way."""
+    import threading
+
+    def report(args: sys.UnraisableHookArgs | threading.ExceptHookArgs) -> None:
+        if isinstance(args.exc_value, Exception):
+            _report(args.exc_value)
+
+    sys.unraisablehook = threading.excepthook = report
 
 
 if __name__ == "__main__":

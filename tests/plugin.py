@@ -3,6 +3,8 @@
 - No key, proxy, vendor setting or configuration of whoever runs the tests reaches one: the environment is cleaned
   before anything is imported, and home is an empty directory.
 - An error that termchat logs fails the test, unless the test looks at `error_logs` and clears it.
+- Programs that tests start keep their compiled modules, whatever PYTHONDONTWRITEBYTECODE says: without them each start
+  compiles termchat again, a third of its processor time.
 - Properties are tested with the same effort everywhere; `--hypothesis-profile=thorough` looks longer.
 """
 
@@ -13,12 +15,13 @@ import logging
 import os
 import re
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 pytest_plugins = ["tests.gateway.fixtures"]
 
@@ -26,18 +29,27 @@ _AMBIENT = re.compile(
     r"_API_KEY$|_AUTH_TOKEN$|_BASE_URL$|_PROXY$|^(OPENAI|ANTHROPIC|GEMINI|GOOGLE|TERMCHAT|XDG|SSL_CERT)_|^NO_COLOR$",
     re.IGNORECASE,
 )
-_COMMON = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
-settings.register_profile("quick", max_examples=100, **_COMMON)
+_COMMON = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": list(HealthCheck),
+    "phases": tuple(phase for phase in Phase if phase is not Phase.explain),  # it traces each run, for minutes
+}
+settings.register_profile("quick", max_examples=50, **_COMMON)
 settings.register_profile("thorough", max_examples=2000, **_COMMON)
 _HOME = tempfile.TemporaryDirectory(prefix="termchat-tests-")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A clean environment for this process and for those it starts, and the profile of the property tests."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell, and inherited by programs
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; programs inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for name in [name for name in os.environ if _AMBIENT.search(name)]:
         del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     home = Path(_HOME.name)
     os.environ["HOME"] = str(home)
     for name in ("CONFIG", "DATA", "CACHE", "STATE"):
@@ -86,6 +98,7 @@ def error_logs() -> Iterator[list[str]]:
     logger.addHandler(handler)
     yield handler.said
     logger.removeHandler(handler)
+    logging.getLogger("asyncio").handlers.clear()  # that of `build_app` would report what a vendor's SDK leaves open
     assert not handler.said, "termchat logged an error:\n" + "\n".join(handler.said)
 
 

@@ -25,13 +25,7 @@ from termchat.core.sanitize import safe_format
 if TYPE_CHECKING:
     from termchat.ui.terminal.tty import Tty
 
-__all__ = ["Options", "run_app"]
-
-_NO_QUESTION = Failure(
-    FailureKind.BAD_CONFIG,
-    safe_format("--schema requires a question."),
-    safe_format("Add the question after the options, or remove --schema to start a chat."),
-)
+__all__ = ["Options", "configure", "run_app"]
 
 _NO_TERMIOS = Failure(
     FailureKind.BAD_CONFIG,
@@ -42,13 +36,13 @@ _NO_TERMIOS = Failure(
 
 def run_app(options: Options, env: Mapping[str, str], tty: Tty | None = None) -> int:
     """Run the program for a parsed command line and return its exit code; `tty` is the terminal if already acquired."""
-    config = load_config(env)
-    config = config if isinstance(config, Failure) else _with_flags(config, options)
-    if isinstance(config, Failure):
-        return usage_error(config, tty)
-    if not options.words and not options.files and _both_terminals():
-        if options.schema:
-            return usage_error(_NO_QUESTION, tty)
+    configured = configure(options, env)
+    if isinstance(configured, Failure):
+        return usage_error(configured, tty)
+    config, options = configured
+    if not (options.words or options.files or options.messages) and _both_terminals():
+        if failure := _no_question(options):
+            return usage_error(failure, tty)
         try:
             from termchat.app.interactive import run_interactive
         except ModuleNotFoundError as error:
@@ -61,12 +55,39 @@ def run_app(options: Options, env: Mapping[str, str], tty: Tty | None = None) ->
     return run_oneshot(options, config, env)
 
 
-def _with_flags(config: Config, options: Options) -> Config | Failure:
+def configure(options: Options, env: Mapping[str, str]) -> tuple[Config, Options] | Failure:
+    """Load the configuration with the flags and the role of the options; return it with the options that remain."""
+    config = load_config(env)
+    config = config if isinstance(config, Failure) else with_command_line(config, options)
+    if options.base_url and not isinstance(config, Failure):
+        from termchat.app.script.run_provider import with_run_provider
+
+        config = with_run_provider(config, options)
+    if isinstance(config, Failure) or not options.role:
+        return config if isinstance(config, Failure) else (config, options)
+    from termchat.app.roles import apply_role
+
+    return apply_role(config, options)
+
+
+def _no_question(options: Options) -> Failure | None:
+    """Return the failure of an option that only a question has."""
+    from termchat.app.script.option_checks import question_flags
+
+    flags = question_flags(options)
+    if not flags:
+        return None
+    hint = safe_format("Add the question after the options, or remove {flag} to start a chat.", flag=flags[0])
+    return Failure(FailureKind.BAD_CONFIG, safe_format("{flag} requires a question.", flag=flags[0]), hint)
+
+
+def with_command_line(config: Config, options: Options) -> Config | Failure:
+    """Return the configuration with the flags and the `--set` of a command line."""
     changed = config.with_assignments(options.sets)
     changed = changed if isinstance(changed, Failure) else changed.with_flags(options.settings)
     if isinstance(changed, Failure) or changed.origin("system") not in ("--system", "--set"):
         return changed
-    system = system_prompt(changed.settings.system)
+    system = system_prompt(changed.settings.system, options.stdin_timeout or None)
     if isinstance(system, Failure):
         return system
     return replace(changed, settings=replace(changed.settings, system=system))

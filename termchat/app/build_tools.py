@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.app.mcp_sources import mcp_sources
 from termchat.app.options import Options
-from termchat.app.user_functions import UserFunctions
+from termchat.app.user_functions import UserFunctions, environment_without_keys
+from termchat.config.credentials import Credentials
 from termchat.config.load import Config, load_config
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
@@ -22,15 +23,23 @@ _LISTS = ("deny", "ask", "allow")  # of rules
 
 
 def build_tools(
-    config: Config, env: Mapping[str, str], options: Options, shown_problems: int | None = None
+    config: Config,
+    env: Mapping[str, str],
+    options: Options,
+    shown_problems: int | None = None,
+    *,
+    keys: Credentials | None = None,
+    learn: Callable[[str], None] | None = None,
 ) -> Toolbox | Failure | None:
     """Return the tools of a run; None for a script that names none, and with --no-tools.
 
     shown_problems   the most problems of functions in notices at a time, None for the number that suits a chat
+    keys             resolves references in variables and headers of MCP servers
+    learn            receives the tokens of logins to MCP servers
     """
     names = config.settings.tools
     if names is None:
-        names = _READ_ONLY if options.person else ()
+        names = options.role_tools if options.role_tools is not None else _READ_ONLY if options.person else ()
     chosen, names = names, tuple(name for name in names if name != "none")
     if not options.tools or not (names or options.person or options.functions):
         return None
@@ -38,13 +47,10 @@ def build_tools(
     from termchat.tools.registry import builtin_tools
     from termchat.tools.toolbox import GROUPS, Toolbox, ToolboxConfig
 
-    lists: dict[str, tuple[Rule, ...]] = {}
-    for key in _LISTS:
-        rules = _rules(config, key)
-        if isinstance(rules, Failure):
-            return rules
-        lists[key] = rules
-    cwd, own = working_directory(env), builtin_tools()
+    lists = _rule_lists(config)
+    if isinstance(lists, Failure):
+        return lists
+    cwd, own = Path(options.directory) if options.directory else working_directory(env), builtin_tools()
     taken = {*GROUPS, *(tool.spec.name for tool in own)}
     functions = UserFunctions(config, env, cwd, taken, shown_problems)
     all_own = not options.person and {*names} <= {tool.spec.name for tool in own}  # then nothing else is loaded
@@ -54,8 +60,8 @@ def build_tools(
     toolbox = Toolbox(
         ToolboxConfig(
             cwd,
-            (config.paths.config, config.paths.data),
-            env,
+            (config.paths.config, config.paths.data, config.paths.cache),
+            environment_without_keys(config, env),
             offered=(),
             rules=Rules(**lists),
             approve_all=options.approve_all,
@@ -64,10 +70,16 @@ def build_tools(
         ),
         own,
     )
-    for source in (*sources, *mcp_sources(config, env, cwd, turned_on=options.person and "none" not in chosen)):
+    turned_on = options.person and "none" not in chosen
+    for source in (*sources, *mcp_sources(config, env, cwd, turned_on=turned_on, keys=keys, learn=learn)):
         toolbox.add_source(source)
     if unknown := toolbox.offer(names, on=True):
         return _unknown(unknown, toolbox)
+    if config.settings.tools is not None and options.role_tools is not None:
+        from termchat.commands.prompts.role import narrow_tools
+
+        if unknown := narrow_tools(toolbox, options.role_tools):
+            return _unknown(unknown, toolbox)
     given = [key for key in lists if config.origin(key).startswith("--")]
     return next(_idle_rules(config, toolbox, given), toolbox)
 
@@ -120,6 +132,16 @@ class _RuleFile:
             if after != before and (failure := write_setting(self._file, key, after)):
                 return f"{failure.message} {failure.hint}".strip()
         return ""
+
+
+def _rule_lists(config: Config) -> dict[str, tuple[Rule, ...]] | Failure:
+    lists: dict[str, tuple[Rule, ...]] = {}
+    for key in _LISTS:
+        rules = _rules(config, key)
+        if isinstance(rules, Failure):
+            return rules
+        lists[key] = rules
+    return lists
 
 
 def _rules(config: Config, key: str) -> tuple[Rule, ...] | Failure:

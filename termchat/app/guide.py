@@ -44,7 +44,7 @@ class GuideProvider:
 def reference_pages() -> Iterator[GuidePage]:
     """Yield one page for each table of declarations and language: settings, commands, keys, exit codes."""
     from termchat.commands.builtin import builtin
-    from termchat.config.key_bindings import KEYS
+    from termchat.config.keys.key_bindings import KEYS
     from termchat.config.settings import SETTINGS
     from termchat.core.outcomes import ExitCode
     from termchat.providers.demo.search import Language, table_page

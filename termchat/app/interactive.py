@@ -6,21 +6,23 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from termchat import startup_gc
 from termchat.app.build import DEMO, App, build_app, models_with_key, providers_without_model
 from termchat.app.build_tools import working_directory
-from termchat.app.first_request import load_first_request
-from termchat.app.first_screen import first_screen
 from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
+from termchat.app.start.first_request import load_first_request
+from termchat.app.start.first_screen import first_screen
 from termchat.commands.builtin import builtin
+from termchat.commands.prompts.server_prompts import prompt_commands
 from termchat.commands.registry import CommandRegistry
-from termchat.commands.server_prompts import prompt_commands
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import EnterKey, QueueMode
 from termchat.core.errors import Failure, ProviderError
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import Theme
 from termchat.ui.frontend import DisplayOptions, FrontendContext
@@ -32,6 +34,9 @@ from termchat.ui.terminal.early_prompt import supports_unicode
 from termchat.ui.terminal.frame_clock import frame_rate
 from termchat.ui.terminal.tty import Tty
 from termchat.ui.text.palette import detect_color_depth
+
+if TYPE_CHECKING:
+    from termchat.attachments.sources import AttachmentSources
 
 
 def run_interactive(options: Options, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
@@ -78,10 +83,13 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
             notices=notices,
             resumed=app.resumed,
             find_secret=app.find_secret,
+            attachments=lambda: open_attachments(app, env),
+            setup=app.setup,
         )
         code = await _run_frontend(context)
         notices.subscribe(Stderr().failure)  # the screen is restored: notices of the closing store go below it
-        await _print_resume_hint(app)
+        if code != ExitCode.SIGHUP:  # the terminal has not gone
+            await _print_resume_hint(app)
         return code
 
 
@@ -99,6 +107,14 @@ async def _run_frontend(context: FrontendContext) -> int:
 
         return await run_plain(context)
     return await run_repl(context)
+
+
+def open_attachments(app: App, env: Mapping[str, str]) -> AttachmentSources:
+    """Return the sources of attachments, imported with the first one."""
+    from termchat.app.attachment_sources import attachment_sources
+
+    tools = app.session.tools
+    return attachment_sources(app.config, env, lambda: tools.resources if tools else None)
 
 
 async def _preload_sdk(app: App) -> None:
@@ -135,6 +151,7 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
         notify=settings.notify,
         merge_queue=settings.queue is QueueMode.TOGETHER,
         vi=settings.vi,
+        keys=config.keys,
     )
 
 

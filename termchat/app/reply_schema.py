@@ -1,7 +1,9 @@
 """The schema of a reply: parse it from a file or a short form, and validate the reply.
 
-name, age int, tags str[]      an object with exactly these fields
+name, age int, tags [str]      an object with exactly these fields
+name: the full name, born int: the year of birth   the same, with descriptions
 person.json                    a file with a JSON Schema
+{"type": "object", ...}        the JSON Schema itself
 """
 
 from __future__ import annotations
@@ -20,15 +22,27 @@ from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
 _MAX_BYTES = 4 << 20  # of a file
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
-_FIELD = re.compile(r"([A-Za-z_][\w-]*)(?:\s+(\S+))?")
-_HINT = safe_format("--schema takes a file with a JSON Schema, or fields such as 'name, age int, tags str[]'.")
+_FIELD = re.compile(r"([A-Za-z_][\w-]*)(?:\s+(\[\s*\w+\s*\]|\S+?))?\s*(?::\s*(.*))?", re.DOTALL)
+_HINT = safe_format("--schema takes a JSON Schema, a file with one, or fields such as 'name, age int, tags [str]'.")
 
 Schema = Mapping[str, Any]
 
 
-def reply_schema(given: str) -> Schema | Failure:
-    """Parse the value of `--schema`; a failure names the mistake and its place."""
-    return _from_file(Path(given).expanduser()) if _is_file(given) else _from_fields(given)
+def reply_schema(given: str, silence: float | None = None) -> Schema | Failure:
+    """Parse the value of `--schema`; a failure names the mistake and its place.
+
+    silence   the longest one of a file that is a pipe, in seconds
+    """
+    if given.lstrip().startswith("{"):
+        return _from_json(given, "--schema")
+    return _from_file(Path(given).expanduser(), silence) if _is_file(given) else _from_fields(given)
+
+
+def schema_mistake(schema: Schema) -> Safe:
+    """Return the mistake in a schema that a program has made, EMPTY for one that a model may be asked to follow."""
+    if schema.get("type") != "object":
+        return safe_format('the root must be a JSON Schema with "type": "object"')
+    return _schema_error(schema)
 
 
 def validate_reply(schema: Schema, reply: str) -> Failure | None:
@@ -37,7 +51,10 @@ def validate_reply(schema: Schema, reply: str) -> Failure | None:
         value = json.loads(reply)
     except (ValueError, RecursionError) as error:
         return _wrong(safe_format("The reply is not JSON{where}.", where=_where(error)), EMPTY)
-    fault = _first_error(_checker(schema)(schema, registry=_empty_registry()), value)
+    try:
+        fault = _first_error(_checker(schema)(schema, registry=_empty_registry()), value)
+    except RecursionError:
+        return _wrong(safe_format("The schema refers to itself without end."), kind=FailureKind.BAD_CONFIG)
     return _wrong(safe_format("The reply does not match the schema: {fault}.", fault=fault), EMPTY) if fault else None
 
 
@@ -60,7 +77,7 @@ def _is_file(given: str) -> bool:
 
 def _from_fields(given: str) -> Schema | Failure:
     properties: dict[str, Any] = {}
-    for number, field in enumerate(given.split(","), 1):
+    for number, field in enumerate(_split_fields(given), 1):
         found = _FIELD.fullmatch(field.strip())
         place = safe_format("--schema, field {n}", n=safe_line(str(number)))
         if found is None:
@@ -68,33 +85,49 @@ def _from_fields(given: str) -> Schema | Failure:
                 '{at}: "{field}" is not a name, optionally followed by a type.', at=place, field=_brief(field)
             )
             return _wrong(words, kind=FailureKind.BAD_CONFIG)
-        name, word = found[1], found[2] or "str"
+        name, word, description = found[1], found[2] or "str", (found[3] or "").strip()
         if name in properties:
             return _wrong(
                 safe_format("{at}: {name} is already defined.", at=place, name=safe_line(name)),
                 kind=FailureKind.BAD_CONFIG,
             )
-        kind = _TYPES.get(word.removesuffix("[]"))
+        base = word.removesuffix("[]") if word.endswith("[]") else word.removeprefix("[").removesuffix("]").strip()
+        kind = _TYPES.get(base)
         if kind is None:
-            types = [*_TYPES, *(f"{known}[]" for known in _TYPES)]
+            types = [*_TYPES, *(f"[{known}]" for known in _TYPES), *(f"{known}[]" for known in _TYPES)]
             words = safe_format("{at}: unknown type {word}.", at=place, word=_brief(word))
             return _wrong(words, did_you_mean(word, types), FailureKind.BAD_CONFIG)
-        properties[name] = {"type": "array", "items": {"type": kind}} if word.endswith("[]") else {"type": kind}
+        made: dict[str, Any] = {"type": kind} if base == word else {"type": "array", "items": {"type": kind}}
+        properties[name] = {**made, "description": description} if description else made
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def _from_file(path: Path) -> Schema | Failure:
+def _split_fields(given: str) -> list[str]:
+    """Split at line ends if there are any, so that descriptions may have commas; else at commas."""
+    lines = [line.strip().removesuffix(",") for line in given.splitlines() if line.strip()]
+    return lines if len(lines) > 1 else given.split(",")
+
+
+def _from_file(path: Path, silence: float | None) -> Schema | Failure:
     name = safe_line(str(path))
     try:
-        value: object = json.loads(read_bounded(path, _MAX_BYTES, patient=True).decode("utf-8-sig"))
+        data = read_bounded(path, _MAX_BYTES, patient=True, silence=silence)
     except OSError as error:
         why = error.strerror or str(error)
         why = safe_line(why[:1].lower() + why[1:])
         return _wrong(
             safe_format("Cannot read the schema {name}: {why}.", name=name, why=why), kind=FailureKind.BAD_CONFIG
         )
+    return _from_json(data, str(path))
+
+
+def _from_json(text: str | bytes, source: str) -> Schema | Failure:
+    """Parse a JSON Schema; `source` is its name in a failure."""
+    name = safe_line(source)
+    try:
+        value: object = json.loads(text if isinstance(text, str) else text.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
-        at, why = safe_line(f"{path}:{error.lineno}:{error.colno}"), safe_line(error.msg)
+        at, why = safe_line(f"{source}:{error.lineno}:{error.colno}"), safe_line(error.msg.removesuffix(" at"))
         return _wrong(safe_format("{at}: not JSON: {why}.", at=at, why=why), kind=FailureKind.BAD_CONFIG)
     except (ValueError, RecursionError):
         return _wrong(safe_format("{name}: not JSON in UTF-8.", name=name), kind=FailureKind.BAD_CONFIG)
@@ -116,8 +149,12 @@ def _from_file(path: Path) -> Schema | Failure:
 
 def _schema_error(schema: Schema) -> Safe:
     """The mistake in a schema itself, "" for a valid one. No reference outside of the schema is fetched."""
-    checker = _checker(schema)
-    if fault := _first_error(checker(checker.META_SCHEMA), schema):
+    try:
+        checker = _checker(schema)
+    except (AttributeError, ValueError):  # of a $schema that is no address
+        return safe_format("$schema {name} is no address", name=_brief(str(schema.get("$schema"))))
+    formats = import_module("jsonschema").FormatChecker(["regex"])
+    if fault := _first_error(checker(checker.META_SCHEMA, format_checker=formats), schema):
         return fault
     lost = next(_lost_references(schema), None)
     return EMPTY if lost is None else safe_format("$ref {reference} does not exist", reference=_brief(lost))

@@ -65,7 +65,9 @@ def add_known_secrets(redact: Redactor, config: Config, env: Mapping[str, str]) 
     for secret in login_store(config).secrets() if config.mcp else ():
         redact.add(secret)
     for server in config.mcp.values():
-        for secret in _named_secrets({**server.env, **server.headers}, keys):
+        named = {**server.env, **server.headers}
+        named |= {"client_secret": server.client_secret} if server.client_secret else {}
+        for secret in _named_secrets(named, keys):
             redact.add(secret)
 
 
@@ -94,6 +96,7 @@ class RedactedCredentials(Credentials):
     def __init__(self, env: Mapping[str, str], redact: Redactor) -> None:
         super().__init__(env)
         self._redact = redact
+        self.learn = redact.add  # another secret
 
     def key(self, provider: ProviderConfig, again: bool = False) -> str | Failure:
         key = super().key(provider, again)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from termchat.config.bounded_read import read_bounded
 from termchat.config.load import Config
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from termchat.tools.functions.packages import PackageSource, PackageSources
     from termchat.tools.functions.pool import Launch
     from termchat.tools.functions.source_files import FunctionFiles
+
+_MAX_BYTES = 4 << 20  # of a file
 
 
 class UserFunctions:
@@ -75,26 +78,29 @@ class UserFunctions:
         from termchat.tools.functions.pool import Launch
 
         path = tuple(folder for folder in sys.path if Path(folder).is_absolute() and Path(folder) != self._cwd)
-        return Launch(self._cwd, lambda: function_environment(self._config, self._env), path)
+        return Launch(self._cwd, lambda: environment_without_keys(self._config, self._env), path)
 
 
-def function_environment(config: Config, env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for a user's functions: all but those that hold the keys of termchat's providers."""
+def environment_without_keys(config: Config, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables for programs that tools start: all but those that the configuration takes secrets from."""
     dropped = set(_key_variables(config))
     return {name: value for name, value in env.items() if name not in dropped}
 
 
 def _key_variables(config: Config) -> Iterator[str]:
-    for provider in config.providers.values():
-        for reference in (provider.key, *provider.headers.values()):
-            if reference.strip().startswith("env:"):
-                yield from (name.strip() for name in reference.strip().removeprefix("env:").split(","))
+    references = [text for p in config.providers.values() for text in (p.key, *p.headers.values())]
+    references += [
+        text for s in config.mcp.values() for text in (*s.env.values(), *s.headers.values(), s.client_secret)
+    ]
+    for reference in (text.strip() for text in references):
+        if reference.startswith("env:"):
+            yield from (name.strip() for name in reference.removeprefix("env:").split(","))
 
 
 def _read(file: Path) -> bytes | Failure:
     """Return the text of a file, or the failure of one that cannot be read or parsed."""
     try:
-        text = file.read_bytes()
+        text = read_bounded(file, _MAX_BYTES)
         ast.parse(text, str(file))
     except SyntaxError as error:
         place = safe_format("{file}:{line}", file=safe_line(str(file)), line=safe(str(error.lineno or 0)))

@@ -13,14 +13,13 @@ from termchat.cli.flags import parse_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from termchat.app.options import Options
     from termchat.ui.terminal.tty import Tty
 
-# Recognised only as the first argument. Reserved names may become subcommands in a later version; a prompt that begins
-# with one is rejected, so that its meaning never changes.
+# Recognised only as the first argument.
 SUBCOMMANDS: Mapping[str, str] = {  # name -> description
     "chats": "List, search, delete, restore, export or import saved chats.",
     "models": "List the models of the providers you have a key for.",
@@ -28,12 +27,26 @@ SUBCOMMANDS: Mapping[str, str] = {  # name -> description
     "config": "List every setting with its value and source.",
     "tools": "List the tools that a model may call, and your own functions.",
     "mcp": "List, add, test, remove or import MCP servers.",
+    "prompts": "List, show or begin roles: system prompts by name.",
     "themes": "List the themes, each with a sample.",
+    "login": "Set up a vendor, a gateway or a local server.",
+    "logout": "Remove the key that a login has stored.",
+    "doctor": "Check providers, terminal, configuration and chats.",
+    "suggest": "Propose a shell command, or explain one; it is never run.",
+    "wtf": "Ask about the last command of the shell, with its output.",
+    "completion": "Print the completion script of a shell: bash, zsh or fish.",
+    "batch": "Answer the prompts of a file, one a line.",
+    "serve": "Answer the requests of other programs, as an API server.",
+    "acp": "Chat from an editor: Zed, JetBrains, Neovim, Emacs.",
     "replay": "Replay responses written by --record, without a network.",
+    "schema": "Print the JSON Schema of --json, --ndjson or batch.",
 }
-RESERVED = frozenset((
-    "doctor", "batch", "serve", "suggest", "schema", "completion", "login", "prompts",
-))  # fmt: skip
+_FOLDERS = {  # of the modules that are not beside this one
+    "login": "setup", "logout": "setup", "doctor": "setup",
+    "suggest": "shell", "wtf": "shell", "completion": "shell",
+    "schema": "scripts", "replay": "scripts", "batch": "scripts",
+    "serve": "scripts", "acp": "scripts",
+}  # fmt: skip
 
 
 def run_command_line(arguments: list[str], env: Mapping[str, str], tty: Tty | None = None) -> int:
@@ -41,17 +54,12 @@ def run_command_line(arguments: list[str], env: Mapping[str, str], tty: Tty | No
 
     tty   the terminal, if it is acquired already because the arguments start a chat
     """
-    from termchat.core.outcomes import ExitCode
-
     command = arguments[0] if arguments else "-"
     if command in SUBCOMMANDS:
-        from importlib import import_module
-
-        return import_module(f"termchat.cli.{command}").run(arguments[1:], env)
-    if command in RESERVED:
-        _report_reserved(command)
-        return ExitCode.USAGE
+        return subcommand_run(command)(arguments[1:], env)
     if not command.startswith("-") and not _is_wanted_prompt(arguments):
+        from termchat.core.outcomes import ExitCode
+
         return ExitCode.USAGE
     options = _parsed(arguments)
     if options:
@@ -67,14 +75,12 @@ def run_command_line(arguments: list[str], env: Mapping[str, str], tty: Tty | No
     return code
 
 
-def _report_reserved(command: str) -> None:
-    from termchat.core.errors import Failure, FailureKind
-    from termchat.core.sanitize import safe_format, safe_line
-    from termchat.ui.stderr import Stderr
+def subcommand_run(name: str) -> Callable[[list[str], Mapping[str, str]], int]:
+    """Import a subcommand; return the function that parses its arguments, runs it and returns the exit code."""
+    from importlib import import_module
 
-    words = safe_format('"termchat {name}" is not part of this version.', name=safe_line(command))
-    hint = safe_format("Use -p for a prompt that begins with a subcommand's name.")
-    Stderr().failure(Failure(FailureKind.BAD_CONFIG, words, hint))
+    folder = f".{_FOLDERS[name]}" if name in _FOLDERS else ""
+    return import_module(f"termchat.cli{folder}.{name}").run
 
 
 def _is_wanted_prompt(arguments: list[str]) -> bool:
@@ -90,7 +96,7 @@ def _parsed(arguments: list[str]) -> Options | None:
     given: dict[str, Any] | None = parse_flags(arguments)
     if given is None or is_blank(given):
         return None
-    defaults = {"stdin_timeout": 0.0, "continue_cut": 0}
+    defaults = {"stdin_timeout": 0.0, "timeout": 0.0, "continue_cut": 0, "schema_retries": 0}
     try:
         numbers = {key: type(default)(given.get(key, default)) for key, default in defaults.items()}
     except ValueError:
@@ -101,7 +107,8 @@ def _parsed(arguments: list[str]) -> Options | None:
 def is_blank(given: Mapping[str, Any]) -> bool:
     """Return True if the words of a prompt are there, but empty, and nothing else is."""
     words = "".join([*given["prompt"], *(given.get("prompt_option") or ())])
-    return bool(given["prompt"]) and not words.strip() and not given.get("file") and sys.stdin.isatty()
+    more = given.get("file") or given.get("messages")
+    return bool(given["prompt"]) and not words.strip() and not more and sys.stdin.isatty()
 
 
 def options_of(given: Mapping[str, Any]) -> Options:
@@ -109,9 +116,13 @@ def options_of(given: Mapping[str, Any]) -> Options:
     from termchat.app.options import Options
     from termchat.config.settings import SETTINGS
 
-    words = [*(given.get("prompt_option") or ()), *given["prompt"]]
+    prompts = tuple(map(_as_utf8, given.get("prompt_option") or ()))
+    arguments = tuple(map(_as_utf8, given["prompt"]))
     return Options(
-        words=_as_utf8(" ".join(words)),
+        words=" ".join([*prompts, *arguments]),
+        prompts=prompts,
+        arguments=arguments,
+        role=given.get("role") or "",
         files=tuple(given.get("file") or ()),
         read_input=not given.get("no_stdin"),
         stdin_timeout=given["stdin_timeout"],
@@ -122,6 +133,18 @@ def options_of(given: Mapping[str, Any]) -> Options:
         saved=not given.get("no_save"),
         record=given.get("record") or "",
         schema=given.get("schema") or "",
+        schema_retries=given["schema_retries"],
+        extract=bool(given.get("extract")),
+        block=given.get("block") or "",
+        json=bool(given.get("json")),
+        ndjson=bool(given.get("ndjson")),
+        output=given.get("output") or "",
+        dry_run=bool(given.get("dry_run")),
+        timeout=given["timeout"],
+        messages=given.get("messages") or "",
+        base_url=given.get("base_url") or "",
+        protocol=given.get("protocol") or "",
+        key=given.get("key") or "",
         continue_cut=given["continue_cut"],
         chat=given.get("chat") or "",
         last=bool(given.get("last")),

@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from termchat.cli.command import run_typer, with_store
-from termchat.cli.new_file import NewFile
 from termchat.cli.print_table import Column, Fit, print_json, print_table, terminal_width
+from termchat.commands.answers.new_file import NewFile
 from termchat.core.chat_store import ChatStore
-from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
+from termchat.core.chats import ChatInfo, ExportFormat
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
-from termchat.ui.phrases import age, count
+from termchat.core.sanitize import EMPTY, Safe, counted, safe_format, safe_line
+from termchat.ui.phrases import age, count, import_words
 from termchat.ui.stderr import Stderr, print_stdout, warn
 
 _MOST = 1_000_000  # chats in a pipe and in JSON: all of them
@@ -109,9 +109,16 @@ def export_chats(
 
 def import_chats(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="An export of termchat, ChatGPT, Claude or llm.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="An export of termchat, ChatGPT, Claude or llm; a session of Claude Code, Codex, pi or aichat, or a "
+            "folder of them.",
+        ),
+    ],
 ) -> None:
-    """Import chats from a file; chats that exist already are skipped."""
+    """Import chats of termchat and other programs; chats that exist already get their new messages."""
     if not file:
         raise typer.Exit(_refused(_no_file_name()))
     raise typer.Exit(with_store(context, lambda store: _import(store, Path(file).expanduser())))
@@ -160,14 +167,16 @@ async def _remove(store: ChatStore, name: str, *, sure: bool) -> int:
         return _refused(found)
     title = safe_line(found.title)
     question = safe_format(
-        'Delete "{title}" ({n} turns)? It can be restored for 30 days. [y/N] ', title=title, n=_turns(found)
+        'Delete "{title}" ({turns})? It can be restored for 30 days. [y/N] ',
+        title=title,
+        turns=counted(found.turns, "turn"),
     )
     if not sure and not _confirmed(question):
         words = safe_format("Nothing was deleted.")
         return (
             _refused(Failure(FailureKind.BAD_CONFIG, words, safe_format("Use --yes to delete without confirmation.")))
             if not _asks()
-            else 1
+            else ExitCode.ERROR
         )
     await store.delete(found.id)
     short = await store.short_id(found.id)
@@ -184,9 +193,13 @@ async def _restore(store: ChatStore, name: str | None) -> int:
     deleted = await store.deleted_chats()
     matching = [chat for chat in deleted if name.strip() and (chat.id.startswith(name) or chat.title == name)]
     if len(matching) != 1:
-        words = safe_format('No deleted chat matches "{name}".', name=safe_line(name))
+        words = 'Several deleted chats match "{name}".' if matching else 'No deleted chat matches "{name}".'
         return _refused(
-            Failure(FailureKind.NOT_FOUND, words, safe_format("`termchat chats restore` lists the deleted chats."))
+            Failure(
+                FailureKind.NOT_FOUND,
+                safe_format(words, name=safe_line(name)),
+                safe_format("`termchat chats restore` lists the deleted chats."),
+            )
         )
     await store.restore(matching[0].id)
     warn(safe_format('Restored "{title}".', title=safe_line(matching[0].title)))
@@ -219,19 +232,8 @@ async def _import(store: ChatStore, file: Path) -> int:
     for skipped in report.skipped:
         whole = EMPTY if skipped.parts else Safe("Skipped ")
         warn(safe_format("{whole}{name}: {why}", whole=whole, name=safe_line(skipped.name), why=skipped.why))
-    warn(_summary(report))
+    warn(import_words(report))
     return ExitCode.COMPLETE if report.chats or report.known or report.messages else ExitCode.ERROR
-
-
-def _summary(report: ImportReport) -> Safe:
-    return safe_format(
-        "Imported {chats} chats with {messages} messages from {source}; {known} existed already, {skipped} skipped.",
-        source=safe_line(report.source),
-        chats=safe(str(report.chats)),
-        messages=safe(str(report.messages)),
-        known=safe(str(report.known)),
-        skipped=safe(str(sum(not skipped.parts for skipped in report.skipped))),
-    )
 
 
 def _print(chats: Sequence[ChatInfo], ids: Sequence[Safe]) -> None:

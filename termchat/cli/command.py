@@ -1,7 +1,10 @@
 """Run the typer command of a subcommand, with its configuration and the open chat store."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 import typer
 
@@ -13,7 +16,28 @@ from termchat.config.load import Config, load_config
 from termchat.core.chat_store import ChatStore
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
-from termchat.ui.stderr import Stderr
+from termchat.ui.stderr import Stderr, log_to_stderr
+
+
+class CommandShape(NamedTuple):
+    """The parameters of a command as typer knows them, and its subcommands or actions with a line about each."""
+
+    parameters: Sequence[Any]
+    commands: Mapping[str, str]
+
+
+_shapes: ContextVar[list[CommandShape] | None] = ContextVar("shapes", default=None)
+
+
+def command_shape(run: Callable[[list[str], Mapping[str, str]], int], arguments: list[str]) -> CommandShape:
+    """Return the shape of the command that `run` would run for the arguments, instead of running it."""
+    shapes: list[CommandShape] = []
+    token = _shapes.set(shapes)
+    try:
+        run(arguments, {})
+    finally:
+        _shapes.reset(token)
+    return shapes[0]
 
 
 def run_typer(
@@ -32,6 +56,10 @@ def run_typer(
     kind = type("_Command", (HelpCommand,), {"commands": commands or {}, "more": more or {}})
     parser = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     parser.command(cls=kind, context_settings={"help_option_names": ["-h", "--help"]})(command)
+    shapes = _shapes.get()
+    if shapes is not None:
+        shapes.append(CommandShape(typer.main.get_command(parser).params, commands or {}))
+        return ExitCode.COMPLETE
     try:
         parser(arguments, prog_name=name, obj=env)
     except SystemExit as done:
@@ -55,6 +83,7 @@ def with_store(context: typer.Context, action: Callable[[ChatStore], Awaitable[i
     config = require_config(context)
     startup_gc.resume()  # paused in __main__; no SDK is imported here
 
+    log_to_stderr()
     reported: list[Failure] = []
 
     def report(failure: Failure) -> None:
@@ -70,3 +99,12 @@ def with_store(context: typer.Context, action: Callable[[ChatStore], Awaitable[i
         return code or (ExitCode.ERROR if reported else ExitCode.COMPLETE)
 
     return asyncio.run(run())
+
+
+def with_context(command: Callable[..., None]) -> Callable[..., None]:
+    """Let typer pass its context, which has the environment."""
+    signature = inspect.signature(command)
+    first = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    command.__signature__ = signature.replace(parameters=[first, *signature.parameters.values()])  # type: ignore[attr-defined]
+    command.__annotations__ = {"context": typer.Context, **command.__annotations__}
+    return command

@@ -62,7 +62,7 @@ def _print(lines: Iterable[ConfigLine]) -> None:
 
 
 def config_lines(config: Config, credentials: Credentials) -> Iterator[ConfigLine]:
-    """Yield every setting and alias, the providers in use, and the key variable of every provider."""
+    """Yield every setting, alias and changed key, the providers in use, and the key variable of every provider."""
     for key in SETTINGS:
         yield ConfigLine(Safe(key), safe_line(format_value(getattr(config.settings, key))), config.origin(key))
     for name, model in config.aliases.items():
@@ -71,6 +71,10 @@ def config_lines(config: Config, credentials: Credentials) -> Iterator[ConfigLin
         )
     if config.favourites:
         yield ConfigLine(Safe("favourites"), safe_line(", ".join(config.favourites)), safe_line(str(config.file)))
+    for binding in config.keys.bindings:
+        if binding.action in config.keys.changed:
+            key, names = safe_format("keys.{action}", action=safe_line(binding.action)), binding.names
+            yield ConfigLine(key, names or Safe("none"), config.origin(key))
     for provider in config.providers.values():
         if _in_use(provider, credentials):
             yield from _base_urls(provider, config)

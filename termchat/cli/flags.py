@@ -14,6 +14,10 @@ SWITCHES = {
     "no_tools": ("--no-tools",),
     "yes": ("--yes",),
     "raw": ("--raw",),
+    "extract": ("-x", "--extract"),
+    "json": ("--json",),
+    "ndjson": ("--ndjson",),
+    "dry_run": ("--dry-run",),
     "quiet": ("-q", "--quiet"),
     "verbose": ("-v", "--verbose"),
     "search": ("--search",),
@@ -32,7 +36,16 @@ LISTS = {  # repeatable
 VALUES = {
     "stdin_timeout": ("--stdin-timeout",),
     "chat": ("--chat",),
+    "role": ("-r", "--role"),
+    "messages": ("--messages",),
     "schema": ("--schema",),
+    "schema_retries": ("--schema-retries",),
+    "block": ("--block",),
+    "output": ("-o", "--output"),
+    "timeout": ("--timeout",),
+    "base_url": ("--base-url",),
+    "protocol": ("--protocol",),
+    "key": ("--key",),
     "record": ("--record",),
     "continue_cut": ("--continue-cut",),
     "model": ("-m", "--model"),
@@ -45,6 +58,7 @@ VALUES = {
     "seed": ("--seed",),
     "max_rounds": ("--max-rounds",),
     "max_calls": ("--max-calls",),
+    "max_cost": ("--max-cost",),
     "tools": ("--tools",),
     "connect_timeout": ("--connect-timeout",),
     "idle_timeout": ("--idle-timeout",),
@@ -52,6 +66,7 @@ VALUES = {
     "theme": ("--theme",),
 }
 NAMES = {**SWITCHES, **LISTS, **VALUES}
+_QUESTION = {"prompt_option", "file", "messages", "schema", "extract", "block", "json", "ndjson", "output", "dry_run"}
 _KEYS = {name: key for key, names in NAMES.items() for name in names}
 
 
@@ -73,7 +88,7 @@ def parse_flags(arguments: list[str]) -> dict[str, bool | str | list[str]] | Non
             continue
         if not equals:
             value = next(rest, "")
-        if not value or (value.startswith("-") and not equals):
+        if not value or (value.startswith("-") and value != "-" and not equals):
             return None
         if key in LISTS:
             values = given.setdefault(key, [])
@@ -87,4 +102,4 @@ def parse_flags(arguments: list[str]) -> dict[str, bool | str | list[str]] | Non
 def starts_chat(arguments: list[str]) -> bool:
     """Return True if the line starts a chat on a terminal, as far as can be told before its values are checked."""
     given = parse_flags(arguments)
-    return given is not None and not (given["prompt"] or given.keys() & {"prompt_option", "file", "schema"})
+    return given is not None and not (given["prompt"] or given.keys() & _QUESTION)

@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format, safe_line
-from termchat.ui.stderr import Stderr
+from termchat.ui.stderr import Stderr, output_failed
 
 OPTIONS = "Options"  # the group of options that name no other
 
@@ -37,8 +37,10 @@ class HelpCommand(TyperCommand):
         try:
             context: Any = super().make_context(*given, **more)
         except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")
+            error.message = _plain_reason(error.message)
             raise
+        except OSError as error:  # the help was not written; no command has run
+            raise typer.Exit(output_failed(error)) from error
         for param in cast("Iterable[Any]", self.get_params(context)):
             value = context.params.get(param.name)
             if param.param_type_name == "option" and (value == "" or (isinstance(value, list) and "" in value)):
@@ -66,11 +68,18 @@ class HelpCommand(TyperCommand):
             if param.param_type_name == "argument":
                 sections["Arguments"].append((param.metavar or param.name.upper(), param.help or ""))
             elif "--help" in param.opts:
-                last.append(_option_row(param))
+                last.append(option_row(param))
             else:
-                sections.setdefault(param.rich_help_panel or OPTIONS, []).append(_option_row(param))
+                sections.setdefault(param.rich_help_panel or OPTIONS, []).append(option_row(param))
         sections.setdefault(OPTIONS, []).extend(last)
         return {**sections, **{title: list(rows.items()) for title, rows in self.more.items()}}
+
+
+def _plain_reason(text: str) -> str:
+    """Return the words of the parser without those of its library: "it must be a valid number"."""
+    text = text.removeprefix("Value error, ")
+    wanted = text.removeprefix("Input should be ")
+    return text if wanted == text else f"it must be {wanted.partition(', unable to parse')[0]}"
 
 
 def _empty_value(flag: str) -> typer.Exit:
@@ -86,7 +95,8 @@ def _usage(argument: Any) -> str:
     return f"{name}..." if argument.nargs < 0 else name
 
 
-def _option_row(param: Any) -> Row:
+def option_row(param: Any) -> Row:
+    """Return an option with its value, `-o, --output FILE`, and its description."""
     names = ", ".join(sorted(param.opts, key=len))
     if param.secondary_opts:
         names = f"{names}, {', '.join(param.secondary_opts)}"

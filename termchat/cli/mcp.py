@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import typer
 
 from termchat import startup_gc
-from termchat.app.mcp_sources import McpReport, log_in_to, login_store, pin_file, probe_server
+from termchat.app.mcp_sources import McpReport, list_files, log_in_to, log_out_of, login_store, pin_file, probe_server
 from termchat.cli.command import require_config, run_typer
 from termchat.cli.print_table import Column, Fit, print_json, print_table
 from termchat.config.load import Config
@@ -31,7 +31,7 @@ from termchat.ui.phrases import count
 from termchat.ui.stderr import Stderr, print_stdout, warn
 
 _URL = ("http://", "https://")
-_OPTIONS_WITH_VALUE = ("--env", "-e", "--header", "-H", "--cwd", "--tool")
+_OPTIONS_WITH_VALUE = ("--env", "-e", "--header", "-H", "--cwd", "--tool", "--client-id", "--client-secret")
 _DESCRIPTION = 100  # characters of a tool's description
 
 
@@ -95,6 +95,14 @@ def add_server(
     tool: Annotated[
         list[str] | None, typer.Option("--tool", metavar="NAME", help="Use only this tool; may be repeated.")
     ] = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option("--client-id", metavar="ID", help="The client of a login, if termchat cannot register itself."),
+    ] = None,
+    client_secret: Annotated[
+        str | None,
+        typer.Option("--client-secret", metavar="VALUE", help="Its secret; VALUE may be env:NAME and so on."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a server of this name.")] = False,
 ) -> None:
     """Add an MCP server: a program, or the URL of one that speaks streamable HTTP."""
@@ -107,21 +115,16 @@ def add_server(
         row["url"] = command[0]
     else:
         row |= {"command": command[0], "args": command[1:]}
-        if cwd:
-            row["cwd"] = str(Path(cwd).expanduser().absolute())
-    for key, pairs in (("env", env), ("headers", header)):
-        values = _pairs(pairs or ())
-        if isinstance(values, str):
-            words = safe_format("{pair} is not KEY=VALUE.", pair=safe_line(f'"{values[:60]}"'))
-            raise typer.Exit(_refused(words))
-        if values:
-            row[key] = values
+    if cwd:  # of a URL, a mistake that is reported
+        row["cwd"] = str(Path(cwd).expanduser().absolute())
+    row |= {key: value for key, value in (("client_id", client_id), ("client_secret", client_secret)) if value}
+    row |= _tables(env=env, headers=header)
     row = {key: value for key, value in row.items() if value != []}
     made = check_server(config.file, name, row)
     if isinstance(made, Failure):
         raise typer.Exit(_report(made))
-    tables: dict[str, TomlTable | None] = {name: row}
-    raise typer.Exit(_write(config, tables, replaced=name in config.mcp) or _added([name]))
+    ended = _end_login(config.mcp[name], config) if name in config.mcp else None
+    raise typer.Exit(_write(config, {name: row}, replaced=name in config.mcp) or _added([name], ended))
 
 
 def check_connection(
@@ -141,12 +144,15 @@ def check_connection(
 def remove_server(
     context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the server.")]
 ) -> None:
-    """Remove an MCP server from the config file."""
+    """Remove an MCP server from the config file, and end the login to it."""
     config = require_config(context)
-    _named(config, name)
+    server = _named(config, name)
+    ended = _end_login(server, config)
     if code := _write(config, {name: None}):
         raise typer.Exit(code)
     warn(safe_format("Removed {name}.", name=safe_line(name)))
+    if ended:
+        Stderr().failure(ended)
 
 
 def import_servers(
@@ -202,14 +208,17 @@ def log_in_server(
 def log_out_server(
     context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the server.")]
 ) -> None:
-    """Forget the login to an MCP server."""
+    """Forget the login to an MCP server, and end it at its issuer."""
     config = require_config(context)
-    _named(config, name)
+    server = _named(config, name)
     try:
-        known = login_store(config).remove(name)
+        known = asyncio.run(log_out_of(server, config))
     except OSError as error:
-        why = safe_line(error.strerror or str(error))
+        why = safe_line((error.strerror or str(error)).lower())
         raise typer.Exit(_refused(safe_format("The login cannot be removed: {why}.", why=why))) from error
+    if isinstance(known, Failure):
+        Stderr().failure(known)
+        raise typer.Exit(ExitCode.ERROR)
     words = "Logged out of {name}." if known else "There is no login to {name}."
     warn(safe_format(words, name=safe_line(name)))
 
@@ -258,25 +267,38 @@ def _named(config: Config, name: str) -> McpServer:
 
 
 def _write(config: Config, tables: Mapping[str, TomlTable | None], *, replaced: bool = False) -> int:
-    """Write tables; forget agreements and logins of servers that are new or gone. Return the exit code."""
+    """Write tables; forget agreements, lists and logins of servers that are new or gone. Return the exit code."""
     removed: dict[str, TomlTable | None] = dict.fromkeys(tables) if replaced else {}
     if failure := (write_servers(config.file, removed) if removed else None) or write_servers(config.file, tables):
         return _report(failure)
-    pins, logins = pin_file(config), login_store(config)
+    pins, logins, lists = pin_file(config), login_store(config), list_files(config)
     for name in tables:
         with suppress(OSError):
             logins.remove(name)
+        with suppress(OSError):
+            lists.remove(name)
         if pins.read(name) is not None:
             with suppress(OSError):  # then its tools count as changed, and ask
                 pins.write(name, None)
     return ExitCode.COMPLETE
 
 
-def _added(names: Sequence[str]) -> int:
+def _end_login(server: McpServer, config: Config) -> Failure | None:
+    """Forget the login to a server, and end it at its issuer; return the failure of one that could not be told."""
+    known: bool | Failure = False
+    if server.url:
+        with suppress(OSError):  # _write tries again
+            known = asyncio.run(log_out_of(server, config))
+    return known if isinstance(known, Failure) else None
+
+
+def _added(names: Sequence[str], ended: Failure | None = None) -> int:
     listed = safe_line(", ".join(names))
     warn(
         safe_format("Added {names}. Check it with: termchat mcp test {first}", names=listed, first=safe_line(names[0]))
     )
+    if ended:
+        Stderr().failure(ended)
     return ExitCode.COMPLETE
 
 
@@ -295,6 +317,19 @@ def _with_separator(arguments: list[str]) -> list[str]:
             if names == 2 and not word.startswith(_URL):
                 return [*arguments[:at], "--", *arguments[at:]]
     return arguments
+
+
+def _tables(**pairs: Sequence[str] | None) -> TomlTable:
+    """Return a table for each list of `KEY=VALUE` pairs. Raises typer.Exit after reporting one that is none."""
+    tables: TomlTable = {}
+    for key, given in pairs.items():
+        values = _pairs(given or ())
+        if isinstance(values, str):
+            words = safe_format("{pair} is not KEY=VALUE.", pair=safe_line(f'"{values[:60]}"'))
+            raise typer.Exit(_refused(words))
+        if values:
+            tables[key] = values
+    return tables
 
 
 def _pairs(pairs: Sequence[str]) -> TomlTable | str:

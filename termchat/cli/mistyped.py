@@ -47,7 +47,7 @@ def intended_subcommand(arguments: Sequence[str], subcommands: Iterable[str]) ->
 
 
 def _actions(subcommand: str) -> Iterable[str]:
-    if subcommand not in ("chats", "mcp"):
+    if subcommand not in ("chats", "mcp", "prompts"):
         return ()
     from importlib import import_module
 
@@ -69,4 +69,8 @@ def may_send(arguments: Sequence[str], intended: Sequence[str]) -> bool:
         return True
     sys.stderr.write("Send it to the model? [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise

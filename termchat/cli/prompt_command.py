@@ -55,7 +55,7 @@ def prompt_command(env: Mapping[str, str]) -> Callable[..., None]:
     parameters = {
         "prompt": (argument, None),
         **_question_options(),
-        **{key: _setting_option(setting) for key, setting in SETTINGS.items() if setting.flag},
+        **{key: setting_option(setting) for key, setting in SETTINGS.items() if setting.flag},
         "no_tools": _option(bool, False, "no_tools", group=_MODEL, help="Do not offer tools to the model."),
         "functions": _option(
             list[str] | None,
@@ -66,10 +66,11 @@ def prompt_command(env: Mapping[str, str]) -> Callable[..., None]:
             help="Offer the functions of a Python file to the model. May be repeated.",
         ),
         "yes": _option(bool, False, "yes", group=_MODEL, help="Run tool calls without asking."),
+        **provider_options(),
         **_chat_options(),
         **_output_options(),
     }
-    return _with_signature(prompt, parameters)
+    return with_signature(prompt, parameters, _HELP)
 
 
 def _question_options() -> dict[str, tuple[Any, Any]]:
@@ -80,7 +81,11 @@ def _question_options() -> dict[str, tuple[Any, Any]]:
         ),
         "file": _option(
             list[str] | None, None, "file", metavar="FILE",
-            help="Attach a text file, an image or a PDF. May be repeated.",
+            help="Attach a file, 'src/**/*.py', the list of a directory (src/) or a URL. May be repeated.",
+        ),
+        "messages": _option(
+            str | None, None, "messages", metavar="FILE",
+            help="Send the messages of a JSON file, as of Chat Completions, before the prompt; - is standard input.",
         ),
         "no_stdin": _option(bool, False, "no_stdin", help="Do not read standard input."),
         "stdin_timeout": _option(
@@ -104,8 +109,34 @@ def _question_options() -> dict[str, tuple[Any, Any]]:
     }  # fmt: skip
 
 
+def provider_options() -> dict[str, tuple[Any, Any]]:
+    """Return the options of a provider without configuration, and the time limit of a run."""
+    return {
+        "base_url": _option(
+            str | None, None, "base_url", group=_MODEL, metavar="URL",
+            help="Ask the server at this address, without any configuration; requires -m.",
+        ),
+        "protocol": _option(
+            str | None, None, "protocol", group=_MODEL, metavar="NAME",
+            help="The protocol of --base-url: openai (Chat Completions, the default), responses, anthropic or gemini.",
+        ),
+        "key": _option(
+            str | None, None, "key", group=_MODEL, metavar="SOURCE",
+            help="The key for --base-url: env:NAME, cmd:COMMAND, file:FILE or keyring:NAME.",
+        ),
+        "timeout": _option(
+            float, 0.0, "timeout", min=0, group=_NETWORK, metavar="SECONDS",
+            help="Stop the run after so many seconds; by default, never.",
+        ),
+    }  # fmt: skip
+
+
 def _chat_options() -> dict[str, tuple[Any, Any]]:
     return {
+        "role": _option(
+            str | None, None, "role", group=_CHAT, metavar="NAME",
+            help="Use a role; NAME=VALUE among the words sets a variable of it.",
+        ),
         "last": _option(
             bool, False, "last", group=_CHAT,
             help="Continue the last chat of this terminal and directory.",
@@ -125,7 +156,28 @@ def _output_options() -> dict[str, tuple[Any, Any]]:
         ),
         "schema": _option(
             str | None, None, "schema", group=_OUTPUT, metavar="FILE|FIELDS",
-            help="Reply in JSON that conforms to a schema: a file, or fields such as 'name, age int'.",
+            help="Reply in JSON that conforms to a schema: a file, its JSON, or fields such as 'name, age int'.",
+        ),
+        "schema_retries": _option(
+            int, 0, "schema_retries", min=0, group=_OUTPUT, metavar="N",
+            help="Ask again up to N times for a reply that does not conform to the schema.",
+        ),
+        "extract": _option(bool, False, "extract", group=_OUTPUT, help="Print only the first code block of the reply."),
+        "block": _option(
+            str | None, None, "block", group=_OUTPUT, metavar="N|all", help="Print only code block N, or all of them.",
+        ),
+        "json": _option(
+            bool, False, "json", group=_OUTPUT, help="Print reply, tokens, cost and outcome as one JSON object."
+        ),
+        "ndjson": _option(
+            bool, False, "ndjson", group=_OUTPUT, help="Print each event as a line of JSON, as it comes."
+        ),
+        "output": _option(
+            str | None, None, "output", group=_OUTPUT, metavar="FILE",
+            help="Write the reply to a file, which is replaced only by a complete one.",
+        ),
+        "dry_run": _option(
+            bool, False, "dry_run", group=_OUTPUT, help="Print the request as JSON, and send nothing."
         ),
         "continue_cut": _option(
             int, 0, "continue_cut", min=0, group=_OUTPUT, metavar="N",
@@ -142,7 +194,9 @@ def _output_options() -> dict[str, tuple[Any, Any]]:
     }  # fmt: skip
 
 
-def _with_signature(command: Callable[..., None], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., None]:
+def with_signature(
+    command: Callable[..., None], parameters: Mapping[str, tuple[Any, Any]], help_text: str
+) -> Callable[..., None]:
     """Set the signature and the help text that typer reads from a function of keyword arguments."""
     kind = inspect.Parameter.KEYWORD_ONLY
     shown = [
@@ -150,7 +204,7 @@ def _with_signature(command: Callable[..., None], parameters: Mapping[str, tuple
     ]
     command.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     command.__annotations__ = {name: hint for name, (hint, _) in parameters.items()}
-    command.__doc__ = _HELP
+    command.__doc__ = help_text
     return command
 
 
@@ -160,7 +214,8 @@ def _option(
     return Annotated[kind, typer.Option(*NAMES[key], help=help, rich_help_panel=group, **more)], default
 
 
-def _setting_option(setting: Setting) -> tuple[Any, Any]:
+def setting_option(setting: Setting) -> tuple[Any, Any]:
+    """Return the option of a setting as typer reads it, and its default."""
     group = _SETTING_GROUPS.get(setting.key, _MODEL)
     if setting.key in SWITCHES:
         return _option(bool, False, setting.key, setting.help, group)

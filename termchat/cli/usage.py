@@ -22,7 +22,7 @@ from termchat.ui.stderr import Stderr, print_stdout, warn
 _BAR = 20  # cells of the longest bar
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _TITLES = ("requests", "in", "cached", "written", "out", "cost")
-_ROOM = {3: 60, 4: 80, 7: 110}  # columns of a terminal from which cached and written tokens and bars are shown
+_ROOM = {1: 50, 3: 60, 4: 80, 7: 110}  # the width of a terminal, in columns, from which a column is shown
 
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
@@ -84,7 +84,8 @@ def _show(rows: Sequence[UsageRow], *, as_json: bool) -> None:
 def _print(rows: Sequence[UsageRow]) -> None:
     """Print a table with as many of its columns as the terminal has room for."""
     width = terminal_width()
-    columns = [Column(fit=Fit.CUT), *(Column(safe(title), right=True) for title in _TITLES), Column(fit=Fit.CUT)]
+    name = Fit.CUT if width >= _ROOM[1] or any(row.title for row in rows) else Fit.FOLD
+    columns = [Column(fit=name), *(Column(safe(title), right=True) for title in _TITLES), Column(fit=Fit.CUT)]
     shown = [n for n in range(len(columns)) if width >= _ROOM.get(n, 0)]
     table = ((*cells, bar) for cells, bar in _rows(rows))
     print_table([columns[n] for n in shown], ([row[n] for n in shown] for row in table))
@@ -110,7 +111,7 @@ def _rows(rows: Sequence[UsageRow]) -> Iterator[tuple[tuple[Safe, ...], Safe]]:
 def _cells(row: UsageRow) -> tuple[Safe, ...]:
     about = "~" if row.estimated else ""
     return (
-        safe_line((row.title or row.key)[:40]),
+        safe_line(row.title[:40] or row.key),
         count(row.requests),
         safe(about + count(row.input)),
         count(row.cached) if row.cached else safe(""),

@@ -1,11 +1,13 @@
-"""/model: switch the model."""
+"""/model: switch the model, and its reasoning effort with it."""
 
 from __future__ import annotations
 
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.effects import Candidates, Completion, Effect, ListModels, Print, UseModel
 from termchat.core.errors import Failure
-from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.models import ModelRef
+from termchat.core.provider import Effort
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import TextRole
 
 group = CommandGroup()
@@ -17,7 +19,7 @@ def known_models(context: CommandContext, prefix: str) -> Candidates:
     others = [ref for ref in context.providers.known_models() if ref != current]
     usable = frozenset(context.providers.usable_providers())
     return [
-        Completion(str(current), safe_format("current")),
+        Completion(str(current), safe_format("current"), by_tab=True),
         *(Completion(str(ref)) for ref in others if ref.provider in usable),
         *(
             Completion(str(ref), safe_format("not set up"), usable=False)
@@ -33,20 +35,31 @@ def known_models(context: CommandContext, prefix: str) -> Candidates:
     aliases=("m",),
     argument="[MODEL]",
     allowed_while_busy=True,
-    details=safe_format("/model lists what your providers offer; /model openai/gpt-6.1-sol switches at once."),
+    details=safe_format(
+        "/model lists what your providers offer; /model openai/gpt-6.1-sol switches at once, "
+        "/model openai/gpt-6.1-sol:high also sets the reasoning effort."
+    ),
     complete=known_models,
 )
 def model(context: CommandContext, argument: str) -> Effects:
     """Switch to a model, or open the picker of models."""
-    if not argument:
-        return (ListModels(),)
+    if not argument or argument.endswith("/"):
+        return (ListModels(argument),)
     found = context.providers.resolve(argument)
     if isinstance(found, Failure):
         return failure_effects(found)
-    name = safe_line(str(found))
-    if found == context.session.model:
-        return (Print(safe_format("Already using {model}.", model=name)),)
-    return (UseModel(found), Print(safe_format("→ {model}", model=name)))
+    effort, settings = context.providers.effort(argument), context.session.settings
+    if found == context.session.model and effort in (None, settings.params.think):
+        return (Print(safe_format("Already using {model}.", model=safe_line(argument if effort else str(found)))),)
+    return use_model_effects(found, effort)
+
+
+def use_model_effects(model: ModelRef, effort: Effort | None = None) -> tuple[Effect, ...]:
+    """Return the effects that switch to a model, with an effort unless it is None, and name both."""
+    words = safe_format("→ {model}", model=safe_line(str(model)))
+    if effort:
+        words = safe_format("{words} · reasoning effort {effort}", words=words, effort=Safe(effort.value))
+    return (UseModel(model, effort), Print(words))
 
 
 def failure_effects(failure: Failure) -> Effects:

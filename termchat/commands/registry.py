@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TypeAlias
 
 from termchat.commands.keyboard_layouts import latin_keys
+from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.config.runtime import RuntimeSettings
 from termchat.core.effects import Candidates, Choice, Effect, Print
 from termchat.core.provider import Providers
@@ -59,7 +59,8 @@ class Command:
 class CommandContext:
     """The state a command may read but not change.
 
-    keys   True in a front end with keys and menus, False on a dumb terminal
+    keys      True in a front end with keys and menus, False on a dumb terminal
+    key_map   the keys of all actions
     """
 
     session: Session
@@ -67,16 +68,28 @@ class CommandContext:
     registry: CommandRegistry
     preferences: RuntimeSettings | None = None
     keys: bool = True
+    key_map: KeyMap = DEFAULT_KEYS
+
+    @property
+    def stop_key(self) -> Safe:
+        """The key that stops a reply."""
+        return self.key_map.label(Action.ESCAPE) if self.keys else safe("Ctrl-C")
 
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """A row of the `/` menu. `text` becomes the input on accept; `runnable` lets Enter run it at once."""
+    """A row of the menu. `text` becomes the input on accept; `runnable` lets Enter run it at once.
+
+    cursor   the offset of the cursor after a completion inside the text, None for a command
+    by_tab   Tab accepts it, Enter only if the user chose it
+    """
 
     text: str
     label: Safe
     detail: Safe = EMPTY
     runnable: bool = True
+    cursor: int | None = None
+    by_tab: bool = False
 
 
 @dataclass(slots=True)
@@ -167,7 +180,9 @@ class CommandRegistry:
 
     def unknown(self, name: str) -> Safe:
         """Return the error message for an unknown command."""
-        near = get_close_matches(name.lower(), self._names, n=1, cutoff=0.5)
+        from difflib import get_close_matches  # for errors only
+
+        near = get_close_matches(name.lower(), self._names, n=1, cutoff=0.6)
         words = safe_format("No command /{name}.", name=safe_line(name))
         if near:
             return Safe(words + safe_format(" Did you mean /{near}?", near=safe(self._names[near[0]].name)))
@@ -186,12 +201,18 @@ class CommandRegistry:
         if command is None or command.complete is None:
             return ()
         found = rank_matches(command.complete(context, prefix.lstrip()), prefix.strip())
-        return tuple(MenuItem(f"/{name} {c.text}", safe_line(c.text), c.detail) for c in found)
+        return tuple(MenuItem(f"/{name} {c.text}", safe_line(c.text), c.detail, by_tab=c.by_tab) for c in found)
 
 
 def is_sent_to_models(name: str) -> bool:
-    """Return True if the text after this command may become a system prompt."""
-    return name in ("system", "set")
+    """Return True if the text after this command may become a system prompt or a question."""
+    return name in ("system", "set", "vs", "btw", "fork")
+
+
+def file_argument(text: str) -> int:
+    """Return the offset of the file name in a command that takes one, such as `/open FILE`; 0 for any other text."""
+    found = next((begin for begin in ("/attach ", "/open ", "/system @") if text.startswith(begin)), "")
+    return 0 if "\n" in text else len(found)
 
 
 def is_command(text: str) -> bool:
@@ -216,6 +237,11 @@ def split_command(text: str) -> tuple[str, str]:
     """Split `/name  argument` into name and argument."""
     name, _, argument = normalise(text)[1:].partition(" ")
     return name.strip(), argument.strip()
+
+
+def typed_number(text: str) -> int:
+    """Return the number that was typed, such as that of a message; 0 for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def rank_matches(candidates: Candidates, typed: str) -> Candidates:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from termchat.commands.compare.background import background_fork, complete_background_model
+from termchat.commands.model import failure_effects
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.chats import ExportFormat
 from termchat.core.effects import Candidates, Completion, Export, Fork, Incognito, ListChats, OpenChat, Print, Rename
+from termchat.core.errors import Failure
 from termchat.core.sanitize import EMPTY, safe_format
 
 group = CommandGroup()
@@ -23,13 +26,23 @@ def chats(context: CommandContext, argument: str) -> Effects:
     return (ListChats(argument),) if context.session.chat_store else _not_saved(context)
 
 
-@group.command("open", safe_format("resume a chat by id or title"), argument="CHAT")
+@group.command(
+    "open",
+    safe_format("resume a chat by id or title"),
+    argument="CHAT|FILE",
+    details=safe_format("FILE is an export or a session of another program; it is imported, then opened."),
+)
 def open_(context: CommandContext, argument: str) -> Effects:
-    """Resume a chat by id or title."""
+    """Resume a chat by id or title, or import a file and open its chat."""
     return (OpenChat(argument),) if context.session.chat_store else _not_saved(context)
 
 
-@group.command("rename", safe_format("set the title of this chat"), argument="TITLE")
+@group.command(
+    "rename",
+    safe_format("set the title of this chat"),
+    argument="TITLE",
+    complete=lambda context, prefix: [Completion(context.session.title, by_tab=True)] if context.session.title else (),
+)
 def rename(context: CommandContext, argument: str) -> Effects:
     """Set the title, which defaults to the first words of the chat."""
     if not context.session.chat_store:
@@ -37,18 +50,31 @@ def rename(context: CommandContext, argument: str) -> Effects:
     return (Rename(argument),) if context.session.chat_id else (Print(safe_format("There is no chat to rename yet.")),)
 
 
-@group.command("fork", safe_format("continue in a copy of this chat"), argument="[TITLE]")
+@group.command(
+    "fork",
+    safe_format("continue in a copy of this chat"),
+    argument="[TITLE]",
+    details=safe_format(
+        "/fork PROMPT @MODEL asks in a copy that runs in the background, and says when it is done; this chat goes on "
+        "meanwhile. Tool calls of the copy that would ask are declined."
+    ),
+    complete=complete_background_model,
+)
 def fork(context: CommandContext, argument: str) -> Effects:
-    """Continue in a new chat that shares all messages so far."""
+    """Continue in a new chat that shares all messages so far, or ask a model in one that runs in the background."""
     if not context.session.chat_store:
         return _not_saved(context)
+    aside = background_fork(context, argument)
+    if isinstance(aside, Failure):
+        return failure_effects(aside)
+    if aside:
+        return (aside,)
     return (Fork(argument),) if context.session.chat_id else (Print(safe_format("There is no chat to fork yet.")),)
 
 
 @group.command(
     "export",
     safe_format("write this chat to a file"),
-    aliases=("save",),
     argument="FILE",
     details=safe_format("The extension selects the format: .md, .json (lossless), .html or .txt."),
     complete=lambda context, prefix: _endings(prefix),

@@ -96,6 +96,16 @@ def think(context: CommandContext, argument: str) -> Effects:
     return set_(context, f"think {argument}".strip())
 
 
+def _prompts(context: CommandContext, prefix: str) -> Candidates:
+    """Complete what is no text: `none`, and `@` before a file, which the front end completes."""
+    if prefix.startswith("@"):
+        return ()
+    return [
+        Completion("@", safe_format("read it from a file"), by_tab=True),
+        Completion("none", safe_format("send no system prompt"), by_tab=True),
+    ]
+
+
 @group.command(
     "system",
     safe_format("show or set the system prompt of this chat"),
@@ -104,19 +114,20 @@ def think(context: CommandContext, argument: str) -> Effects:
     details=safe_format(
         "@file reads it from a file, none removes it. Applies to this chat; --save makes it the default of new chats."
     ),
+    complete=_prompts,
 )
 def system(context: CommandContext, argument: str) -> Effects:
     """Print the system prompt, or set another one."""
     if argument:
         text, save = _split(argument)
-        return _changed(context, "system", text, save=save) if context.preferences and text else _NONE
+        return _changed(context, "system", text, save=save) if context.preferences else _NONE
     prompt = context.session.settings.system
     return (Print(safe(prompt), TextRole.TEXT),) if prompt else (Print(safe_format("No system prompt is sent.")),)
 
 
 @group.command(
     "multiline",
-    safe_format("switch between Enter sends and Enter inserts a line break"),
+    safe_format("choose which key sends: it and the one for a new line change places"),
     allowed_while_busy=True,
     details=safe_format("Short for /set enter; /set enter newline --save makes it the default."),
 )
@@ -169,7 +180,7 @@ def _kind(preferences: RuntimeSettings, name: str, now: str) -> Safe:
     """Describe the background a theme is made for, and mark the current one."""
     found = preferences.theme(name)
     if isinstance(found, Failure):
-        return safe_format("invalid (press Enter for the error)")
+        return safe_format("invalid (run it for the error)")
     kind = {"light": safe_format("light"), "dark": safe_format("dark")}.get(found.kind, safe_format("any background"))
     if name not in preferences.themes():
         kind = safe_format("follows the terminal's background")

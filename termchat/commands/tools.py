@@ -41,8 +41,8 @@ def _candidates(context: CommandContext, prefix: str) -> Candidates:
     allowed_while_busy=True,
     details=safe_format(
         "NAMES are tools, or read, write, run, network, functions, mcp, all. A RULE is TOOL or TOOL(SUBJECT), such as "
-        "run_shell(git log). on and off apply to this run, allow to this chat; allow RULE --save applies to all chats, "
-        "and /set tools NAMES --save offers tools from the next start on."
+        "run_shell(git log). on and off apply to this run, allow until you leave the chat; allow RULE --save applies "
+        "to all chats, and /set tools NAMES --save offers tools from the next start on."
     ),
     complete=_candidates,
 )
@@ -98,4 +98,4 @@ def _listed(known: Tools) -> Effects:
 
 
 def _reach(*, saved: bool) -> Safe:
-    return safe_format("saved") if saved else safe_format("this chat")
+    return safe_format("saved") if saved else safe_format("until you leave this chat")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
-from termchat.core.effects import Print, PrintTable
+from termchat.core.effects import Effect, Print, PrintTable, ShowBudget
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.session import ModelUsage
+from termchat.core.usage import BudgetState
 
 group = CommandGroup()
 _HEADER = (
@@ -35,7 +36,13 @@ def usage(context: CommandContext, argument: str) -> Effects:
     if len(rows) > 1:
         rows.append(_row(safe_format("total"), sum(totals.values(), ModelUsage())))
     table = PrintTable(_HEADER, tuple(rows), frozenset(range(1, 8)), optional_columns=(6, 4, 3))
-    return (table, *(Print(words) for words in _cache_misses(totals)))
+    return (table, *(Print(words) for words in _cache_misses(totals)), *_limits(context.session.budget))
+
+
+def _limits(state: BudgetState) -> Iterator[Effect]:
+    """Yield the effect that shows what is spent of the limits, if there are any."""
+    if state.limits:
+        yield ShowBudget()
 
 
 def _cache_misses(totals: Mapping[ModelRef, ModelUsage]) -> Iterator[Safe]:

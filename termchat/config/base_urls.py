@@ -50,7 +50,7 @@ def invalid_reason(url: str) -> Safe | None:
 def is_unencrypted(url: str) -> bool:
     """True if a key sent to this URL would travel unencrypted: over http, and not to this machine."""
     scheme, _, rest = url.partition("://")
-    return scheme == "http" and not is_local(rest.rpartition("@")[2])
+    return scheme == "http" and not is_local(rest.partition("/")[0].rpartition("@")[2])
 
 
 def is_local(host: str) -> bool:

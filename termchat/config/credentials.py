@@ -2,6 +2,7 @@
 
 env:NAME            an environment variable; of several, separated by commas, the first one that is set
 cmd:pass show ofox  the first line that a shell command prints; it runs once, within a time limit
+file:PATH           the first line of a file
 keyring:NAME        the system's keyring (the `keyring` extra), service "termchat"
 anything else       the key itself
 """
@@ -15,9 +16,11 @@ import signal
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from termchat.core.errors import Failure, FailureKind
+from termchat.config.bounded_read import read_bounded
+from termchat.core.errors import Failure, FailureKind, install_command
 from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 COMMAND_SECONDS = 60.0  # of a key command; a password manager may have to ask its user
 SERVICE = "termchat"
+_LARGEST_FILE = 1 << 16  # bytes of a key file
 
 
 class Credentials:
@@ -64,7 +68,9 @@ class Credentials:
             return safe_line(self._set_variable(reference) or " or ".join(_variables(reference)))
         if reference.startswith("cmd:"):
             return safe_format("the command {name}", name=_program(reference.removeprefix("cmd:")))
-        return safe_line(reference) if reference.startswith("keyring:") else Safe("the configuration")
+        if reference.startswith(("file:", "keyring:")):
+            return safe_line(reference)
+        return Safe("--key") if provider.source == "--base-url" else Safe("the configuration")
 
     def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
         """Return the headers with each reference replaced by its value, or the failure of the first that has none."""
@@ -85,6 +91,8 @@ class Credentials:
                 return self._variable(reference)
             case "cmd":
                 return self._command(rest.strip(), again)
+            case "file":
+                return _from_file(rest.strip())
             case "keyring":
                 return _from_keyring(rest.strip())
             case _:
@@ -128,7 +136,7 @@ def missing_key_failure(provider: ProviderConfig) -> Failure:
 
 def is_reference(value: str) -> bool:
     """True if the value names the source of a secret, and is not the secret itself."""
-    return value.strip().startswith(("env:", "cmd:", "keyring:"))
+    return value.strip().startswith(("env:", "cmd:", "file:", "keyring:"))
 
 
 def _clean(key: str) -> str:
@@ -200,6 +208,33 @@ def _command_failed(name: Safe, why: Safe) -> Failure:
     )
 
 
+def _from_file(name: str) -> str | Failure:
+    """Return the first line of a file; its path must not depend on the working directory."""
+    shown = safe_line(name)
+    try:
+        path = Path(name).expanduser()
+        if not path.is_absolute():
+            return Failure(
+                FailureKind.NO_KEY,
+                safe_format("file:{name} is not an absolute path.", name=shown),
+                safe_format("Write the whole path, or begin it with ~/."),
+            )
+        lines = read_bounded(path, _LARGEST_FILE).decode().split("\n")
+    except (OSError, RuntimeError, ValueError) as error:
+        why = safe_line((getattr(error, "strerror", None) or "it is not text").lower())
+        return Failure(
+            FailureKind.NO_KEY,
+            safe_format("Cannot read the key in {name}: {why}.", name=shown, why=why),
+            safe_format("Check the path after file:."),
+        )
+    found = next((line.strip() for line in lines if line.strip()), "")
+    return found or Failure(
+        FailureKind.NO_KEY,
+        safe_format("The key file {name} is empty.", name=shown),
+        safe_format("Write the key on its first line."),
+    )
+
+
 def _from_keyring(name: str) -> str | Failure:
     try:
         keyring = import_module("keyring")
@@ -207,7 +242,7 @@ def _from_keyring(name: str) -> str | Failure:
         return Failure(
             FailureKind.NO_KEY,
             safe_format("keyring:{name} needs the keyring package, which is not installed.", name=safe_line(name)),
-            safe_format("Install it: pip install 'termchat[keyring]'"),
+            safe_format("Install it: {command}", command=install_command("keyring")),
         )
     try:
         found: object = keyring.get_password(SERVICE, name)
@@ -216,6 +251,7 @@ def _from_keyring(name: str) -> str | Failure:
         return Failure(
             FailureKind.NO_KEY,
             safe_format("Cannot read {name} from the keyring: {why}.", name=safe_line(name), why=why),
+            safe_format("Unlock the keyring, or name another source of the key."),
         )
     if not isinstance(found, str) or not _clean(found):
         return Failure(

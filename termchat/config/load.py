@@ -10,7 +10,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from termchat.config.credentials import is_reference
 from termchat.config.mcp_servers import inline_secrets, load_servers
 from termchat.config.paths import Paths, paths
 from termchat.config.providers import load_providers
@@ -22,8 +24,10 @@ from termchat.core.models import McpServer, ProviderConfig
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 
-_TABLES = ("providers", "aliases", "favourites", "fallback", "mcp")
-_REFERENCES = ("env:", "cmd:", "keyring:")
+if TYPE_CHECKING:
+    from termchat.config.keys.key_bindings import KeyMap
+
+_TABLES = ("providers", "aliases", "favourites", "fallback", "keys", "mcp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ class Config:
     favourites  models, in the order of the file
     fallback    model -> models that replace it when it cannot answer
     mcp         MCP servers by name, in the order of the file
+    own_keys    the keys of all actions if the user chose some, else None
     notes       sentences to show once: repaired base URLs, servers reached unencrypted
-    origins     source of each setting and base URL that differs from its default
+    origins     source of each setting, key and base URL that differs from its default
     """
 
     settings: Settings
@@ -49,8 +54,16 @@ class Config:
     favourites: tuple[str, ...] = ()
     fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     mcp: Mapping[str, McpServer] = field(default_factory=dict[str, McpServer])
+    own_keys: KeyMap | None = None
     notes: tuple[Safe, ...] = ()
     origins: Mapping[str, Safe] = field(default_factory=dict[str, Safe])
+
+    @property
+    def keys(self) -> KeyMap:
+        """The keys of all actions."""
+        from termchat.config.keys.key_bindings import DEFAULT_KEYS  # scripts need no keys
+
+        return self.own_keys or DEFAULT_KEYS
 
     def origin(self, key: str) -> Safe:
         """The source of a setting (or of `providers.NAME.PROTOCOL`): `path:line`, a variable, a flag, or `default`."""
@@ -123,6 +136,11 @@ def _load(env: Mapping[str, str], directories: Paths, source: TomlFile) -> Confi
     )
     values: dict[str, Value] = {}
     origins: dict[str, Safe] = dict(found.origins)
+    if "keys" in source.table:
+        from termchat.config.keys.user_keys import key_origins, load_keys
+
+        config = replace(config, own_keys=load_keys(source))
+        origins |= key_origins(source)
     for key, value, origin in (*_from_file(source), *_from_env(env)):
         values[key], origins[key] = value, origin
     return replace(config, settings=with_values(config.settings, values), origins=origins)
@@ -211,7 +229,7 @@ def _check_file_mode(source: TomlFile, servers: Mapping[str, McpServer]) -> None
 
 
 def _is_key(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and not value.strip().startswith(_REFERENCES)
+    return isinstance(value, str) and bool(value.strip()) and not is_reference(value)
 
 
 def _open_to_others(path: Path) -> bool:

@@ -36,7 +36,7 @@ def read_servers(path: Path) -> ImportedServers | Failure:
         text = read_bounded(path, MAX_JSON_BYTES).decode("utf-8-sig")
         found: object = _parse(text)
     except OSError as error:
-        return _unreadable(path, error.strerror or str(error))
+        return _unreadable(path, (error.strerror or str(error)).lower())
     except (ValueError, RecursionError):
         return _unreadable(path, "it is not JSON")
     rows = _servers(found)

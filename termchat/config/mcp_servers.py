@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from termchat.config.base_urls import invalid_reason, is_unencrypted
+from termchat.config.credentials import is_reference
 from termchat.config.provider_fields import (
     SECONDS_FIELD,
     SWITCH_FIELD,
@@ -24,7 +25,6 @@ from termchat.core.sanitize import Safe, safe_format, safe_line
 
 SERVER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _SECRET = re.compile(r"key|token|secret|passw|auth|credential|cookie", re.IGNORECASE)
-_REFERENCES = ("env:", "cmd:", "keyring:")
 _FIELDS: Mapping[str, FieldType] = {
     "command": TEXT_FIELD,
     "args": TEXTS_FIELD,
@@ -32,12 +32,14 @@ _FIELDS: Mapping[str, FieldType] = {
     "cwd": TEXT_FIELD,
     "url": TEXT_FIELD,
     "headers": TEXT_TABLE_FIELD,
+    "client_id": TEXT_FIELD,
+    "client_secret": TEXT_FIELD,
     "tools": TEXTS_FIELD,
     "seconds": SECONDS_FIELD,
     "disabled": SWITCH_FIELD,
 }
 _OF_PROGRAM = ("args", "env", "cwd")  # keys that need `command`
-_OF_ADDRESS = ("headers",)  # keys that need `url`
+_OF_ADDRESS = ("headers", "client_id", "client_secret")  # keys that need `url`
 
 
 class LoadedServers(NamedTuple):
@@ -87,9 +89,11 @@ def _value(value: object) -> Any:
 def inline_secrets(servers: Mapping[str, McpServer]) -> Iterator[tuple[str, ...]]:
     """Yield the keys in the file whose values are secrets, by their names, and no references to secrets."""
     for name, server in servers.items():
+        if server.client_secret.strip() and not is_reference(server.client_secret):
+            yield "mcp", name, "client_secret"
         for kind, values in (("env", server.env), ("headers", server.headers)):
             for key, value in values.items():
-                if value.strip() and _SECRET.search(key) and not value.strip().startswith(_REFERENCES):
+                if value.strip() and _SECRET.search(key) and not is_reference(value):
                     yield "mcp", name, kind, key
 
 
@@ -121,6 +125,8 @@ def _server(source: TomlFile, name: str, row: TomlTable) -> McpServer:
         if key in fields:
             needs = Safe("url" if server.command else "command")
             raise source.error((*keys, key), safe_format("needs {needs}", needs=needs))
+    if server.client_secret and not server.client_id:
+        raise source.error((*keys, "client_secret"), safe_format("needs client_id"))
     if server.url and (why := invalid_reason(server.url)):
         raise source.error((*keys, "url"), safe_format("is not an address: {why}", why=why))
     if server.cwd and not Path(server.cwd).expanduser().is_absolute():

@@ -20,10 +20,16 @@ class Paths(NamedTuple):
     config: Path
     data: Path
     cache: Path
+    state: Path
 
     @property
     def config_file(self) -> Path:
         return self.config / "config.toml"
+
+    @property
+    def prompts(self) -> Path:
+        """The directory of the user's roles."""
+        return self.config / "prompts"
 
     @property
     def themes(self) -> Path:
@@ -37,7 +43,14 @@ def paths(env: Mapping[str, str]) -> Paths:
         _directory(env, "XDG_CONFIG_HOME", ".config", "user_config_path"),
         _directory(env, "XDG_DATA_HOME", ".local/share", "user_data_path"),
         _directory(env, "XDG_CACHE_HOME", ".cache", "user_cache_path"),
+        _directory(env, "XDG_STATE_HOME", ".local/state", "user_state_path"),
     )
+
+
+def tilde_path(path: str, env: Mapping[str, str]) -> str:
+    """Return a path with ~ for the home directory."""
+    home = env.get("HOME", "").rstrip("/")
+    return f"~{path[len(home) :]}" if home and f"{path}/".startswith(f"{home}/") else path
 
 
 def _directory(env: Mapping[str, str], variable: str, below_home: str, otherwise: str) -> Path:

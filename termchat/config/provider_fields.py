@@ -76,7 +76,7 @@ def _dollars(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9 else None
 
 
-_PRICED = frozenset(("input", "output", "cached", "cache_write", "flex", "priority", "fast"))
+_PRICED = frozenset(("input", "output", "cached", "cache_write", "flex", "priority", "fast", "batch"))
 
 
 def _seconds(value: object) -> float | None:
@@ -128,7 +128,7 @@ FIELDS: Mapping[str, FieldType] = {
     "prices": FieldType(
         Safe(
             "a table of patterns, each with US dollars per million tokens of input, output, cached, cache_write, "
-            "and multiples of them for the service tiers flex, priority, fast, "
+            "and multiples of them for the service tiers flex, priority, fast, batch, "
             'for example { "*" = { input = 1.25, output = 10 } }'
         ),
         _table_of(_price_row),

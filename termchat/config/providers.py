@@ -74,6 +74,11 @@ def installed_provider(name: str, row: Mapping[str, object], place: str) -> Prov
         return error.failure
 
 
+def with_output_limits(provider: ProviderConfig) -> ProviderConfig:
+    """Return a provider that was made at run time with the limits that its protocols require."""
+    return _with_limits(provider, presets()["anthropic"])
+
+
 def _preset(source: TomlFile, name: str, row: TomlTable) -> ProviderConfig:
     if "demo" in row:
         row = {k: v for k, v in row.items() if k != "demo"}

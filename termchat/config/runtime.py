@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from termchat.config.load import Config
 from termchat.config.setting_types import Value
-from termchat.config.settings import SETTINGS, Setting, Settings, format_value, with_values
+from termchat.config.settings import SETTINGS, Setting, Settings, Unpriced, format_value, with_values
 from termchat.config.system_prompt import system_prompt
 from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, theme_names
 from termchat.config.toml_file import ConfigError, did_you_mean, read_toml
-from termchat.config.write import write_setting
+from termchat.config.write import write_setting, write_values
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
 from termchat.core.provider import Params, Providers
@@ -28,6 +29,7 @@ from termchat.core.style import Theme
 DEFAULT = "default"  # the value that resets a setting to its default
 KEEP = ""  # the value that means the current one, to save it
 _AUTO = "auto"
+_OFFLINE = "demo"  # the provider that needs no model
 _SHOWN = 60  # characters of a value
 
 _Check: TypeAlias = "Callable[[str], str | Failure]"
@@ -43,6 +45,10 @@ _APPLIERS: Mapping[str, _Apply] = {
     "system": lambda current, to: replace(current, system=to.system),
     "max_rounds": lambda current, to: replace(current, max_rounds=to.max_rounds),
     "idle_timeout": lambda current, to: replace(current, timeouts=to.timeouts),
+    "max_cost": lambda current, to: replace(current, max_cost=to.max_cost),
+    "fit": lambda current, to: replace(current, fit=to.fit),
+    "max_cost_day": lambda current, to: replace(current, max_cost_day=to.max_cost_day),
+    "unpriced": lambda current, to: replace(current, unpriced=to.unpriced is Unpriced.ALLOW),
 }
 
 
@@ -72,6 +78,23 @@ class RuntimeSettings:
     def settings(self) -> Settings:
         """The settings of this run; those that belong to a chat have the values of new chats."""
         return self._config.settings
+
+    @property
+    def file(self) -> Path:
+        """The config file, which may not exist."""
+        return self._config.file
+
+    @property
+    def prompts(self) -> Path:
+        """The directory of the user's roles, which may not exist."""
+        return self._config.paths.prompts
+
+    @property
+    def kept_by_new_chat(self) -> ModelRef | None:
+        """The model in use, if new chats would begin with the offline guide because none is set; else None."""
+        now = self._session.model
+        offline = self._first.provider == _OFFLINE and not self.settings.model
+        return now if offline and now.provider != _OFFLINE else None
 
     def rows(self) -> list[SettingRow]:
         """The state of every setting, in the order of their declarations."""
@@ -115,6 +138,17 @@ class RuntimeSettings:
         self._apply(setting, wanted, lasting=save or not setting.per_chat)
         return self._report(setting, value, save=save)
 
+    def toggle_favourite(self, model: ModelRef) -> Failure | None:
+        """Make a model a favourite in the config file, or no longer; return the failure, if any."""
+        named = {name: self._named(name) for name in self._config.favourites}
+        others = tuple(name for name, ref in named.items() if ref != model)
+        wanted = others if len(others) < len(named) else (*others, str(model))
+        if failure := write_values(self._config.file, (), {"favourites": wanted}):
+            return failure
+        self._config = replace(self._config, favourites=wanted)
+        self._providers.set_favourites(wanted)
+        return None
+
     def _row(self, setting: Setting) -> SettingRow:
         now, usual = getattr(self._now, setting.key), getattr(self.settings, setting.key)
         same = self._session.model == self._named(usual) if setting.key == "model" else now == usual
@@ -126,7 +160,12 @@ class RuntimeSettings:
     def _now(self) -> Settings:
         """The settings of this run; those that belong to a chat have the values of this chat."""
         current = self._session.settings
-        own: dict[str, Value] = {"model": str(current.model), "system": current.system, "think": current.params.think}
+        own: dict[str, Value] = {
+            "model": str(current.model),
+            "system": current.system,
+            **{name: getattr(current.params, name) for name in Params.__slots__ if name in SETTINGS},
+            "max_cost": current.max_cost,
+        }
         return with_values(self.settings, own)
 
     def _read(self, setting: Setting, raw: str) -> Value | Failure:
@@ -161,7 +200,13 @@ class RuntimeSettings:
         if apply:
             self._session.update_settings(lambda current: apply(current, wanted), lasting=lasting)
         elif setting.key == "model" and (model := self._named(wanted.model)):
-            self._session.update_settings(lambda current: replace(current, model=model), lasting=lasting)
+            effort = self._providers.effort(wanted.model)
+
+            def change(current: TurnSettings) -> TurnSettings:
+                think = effort or current.params.think
+                return replace(current, model=model, params=replace(current.params, think=think))
+
+            self._session.update_settings(change, lasting=lasting)
 
     def _place(self, key: str) -> Safe:
         try:

@@ -10,6 +10,8 @@ from math import isfinite
 from types import NoneType, UnionType
 from typing import NamedTuple, Protocol, TypeAlias, cast, get_args
 
+from termchat.core.usage import OFF, parse_amount
+
 Value: TypeAlias = "str | int | float | bool | StrEnum | tuple[str, ...] | None"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -129,6 +131,20 @@ class NumberType(NamedTuple):
         return number if number is not None and 0 <= number <= self.most else None
 
 
+class MoneyType(NamedTuple):
+    """An amount in US dollars, kept as text; `off` is no limit, even if the configuration has one."""
+
+    words: str = "an amount in US dollars, such as 2.50, or off"
+    choices: tuple[str, ...] = ("off",)
+
+    def read(self, raw: object) -> Value:
+        if raw is False or raw == OFF:
+            return OFF
+        text = f"{raw:f}" if isinstance(raw, float) else str(raw) if isinstance(raw, str | int) else ""
+        amount = None if isinstance(raw, bool) else parse_amount(text)
+        return None if amount is None else f"{amount:f}"
+
+
 class TextListType(NamedTuple):
     """A list of texts: one text, or a list in the syntax that JSON and TOML share."""
 
@@ -157,6 +173,26 @@ class NamesType(NamedTuple):
             return None
         names = tuple(cast("Sequence[object]", raw))
         return tuple(name for name in names if isinstance(name, str)) if all(map(_is_text, names)) else None
+
+
+class SubsetType(NamedTuple):
+    """Some values of an enum: `a,b`, a list in TOML, or `none`."""
+
+    options: type[StrEnum]
+
+    @property
+    def words(self) -> str:
+        return f"names separated by commas: {', '.join(self.choices)}"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return (*(option.value for option in self.options), "none")
+
+    def read(self, raw: object) -> Value:
+        names = NamesType().read(raw)
+        if names == ("none",):
+            return ()
+        return names if isinstance(names, tuple) and {*names} <= {*self.choices[:-1]} else None
 
 
 class BooleanType(NamedTuple):

@@ -16,10 +16,12 @@ from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 from termchat.config.setting_types import (
     ChoiceOrCommandType,
     IntegerType,
+    MoneyType,
     NamesType,
     NumberType,
     SecondsType,
     SettingType,
+    SubsetType,
     TextType,
     Value,
     type_of,
@@ -53,6 +55,21 @@ class ReasoningView(StrEnum):
     LINE = "line"
     TAIL = "tail"
     FULL = "full"
+
+
+class Unpriced(StrEnum):
+    """The use of a model without a known price while a limit on spending is set."""
+
+    ASK = "ask"
+    ALLOW = "allow"
+
+
+class ShellFact(StrEnum):
+    """A fact about this machine that `termchat suggest` sends."""
+
+    OS = "os"
+    SHELL = "shell"
+    CWD = "cwd"
 
 
 class EnterKey(StrEnum):
@@ -163,6 +180,22 @@ class Settings:
     deny: tuple[str, ...] = setting(
         (), "Tool calls that never run, as rules; they win over ask and allow.", flag="--deny", changeable=False
     )
+    max_cost: str = setting(
+        "",
+        "The most that a chat, or a script's run, may cost, in US dollars; a request that could cross it is not sent.",
+        MoneyType(),
+        flag="--max-cost",
+        per_chat=True,
+    )
+    max_cost_day: str = setting(
+        "", "The most that all chats and scripts may cost in a day, in US dollars.", MoneyType()
+    )
+    unpriced: Unpriced = setting(
+        Unpriced.ASK, "Models without a known price while a limit on spending is set: ask, or allow."
+    )
+    fit: bool = setting(
+        False, "Leave out the oldest turns of a chat that does not fit the model; pinned messages stay."
+    )
     connect_timeout: float = setting(
         Timeouts().connect,
         "Seconds to wait for a connection.",
@@ -213,6 +246,12 @@ class Settings:
         "auto",
         "How to notify you of a long reply: auto, bell, off, or cmd and a command, which gets the text.",
         ChoiceOrCommandType(("auto", "bell", "off")),
+        changeable=False,
+    )
+    suggest: tuple[str, ...] = setting(
+        (ShellFact.OS.value, ShellFact.SHELL.value),
+        "Facts that suggest sends with a request: os, shell and cwd (the current directory), or none.",
+        SubsetType(ShellFact),
         changeable=False,
     )
     vi: bool = setting(False, "Vi key bindings in the input.", changeable=False)

@@ -11,12 +11,16 @@ from termchat.core.sanitize import safe_format, safe_line
 MAX_BYTES = 4 << 20  # of a file
 
 
-def system_prompt(value: str) -> str | Failure:
-    """Return the text itself, or the content of the file after `@`."""
+def system_prompt(value: str, silence: float | None = None) -> str | Failure:
+    """Return the text itself, or the content of the file after `@`.
+
+    silence   the longest one of a file that is a pipe, in seconds
+    """
     if not value.startswith("@"):
         return value
     try:
-        return read_bounded(Path(value[1:]).expanduser(), MAX_BYTES, patient=True).decode("utf-8-sig").strip()
+        path = Path(value[1:]).expanduser()
+        return read_bounded(path, MAX_BYTES, patient=True, silence=silence).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = safe_line(
             (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"

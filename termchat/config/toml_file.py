@@ -64,7 +64,7 @@ def read_toml(path: Path) -> TomlFile:
     except NotADirectoryError:
         return TomlFile(path)
     except OSError as error:
-        raise _unreadable(path, error.strerror or "it cannot be read") from None
+        raise _unreadable(path, (error.strerror or "it cannot be read").lower()) from None
     except UnicodeDecodeError:
         raise _unreadable(path, "it is not UTF-8 text") from None
     return TomlFile(path, text, _parse(path, text))

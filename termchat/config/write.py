@@ -6,9 +6,10 @@ The new file is written completely before it replaces the old one, so that a cra
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +23,7 @@ from termchat.core.sanitize import safe_format, safe_line
 if TYPE_CHECKING:
     from tomlkit.container import Container
 
+_COMMENT = re.compile(r"""^(?:[^"'#\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*')*#(.*)$""", re.MULTILINE)
 _MODE = 0o600  # of a new file; the user may add a key to it
 
 
@@ -48,11 +50,8 @@ def write_values(file: Path, table: tuple[str, ...], values: Mapping[str, Value]
 
 def write_tables(file: Path, tables: Mapping[tuple[str, ...], Mapping[str, Value] | None]) -> Failure | None:
     """Set values in several tables of the file, or remove a whole table for None; all of it happens or nothing."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
 
-    try:
-        document = tomlkit.parse(file.read_text("utf-8") if file.exists() else "")
+    def edit(document: Container) -> None:
         for names, values in tables.items():
             if values is None:
                 _remove(document, names)
@@ -60,9 +59,24 @@ def write_tables(file: Path, tables: Mapping[tuple[str, ...], Mapping[str, Value
             inner = _table(document, names)
             for key, value in values.items():
                 _set(inner, key, value)
-        _replace(file, tomlkit.dumps(document))
+
+    return edit_document(file, edit)
+
+
+def edit_document(file: Path, edit: Callable[[Container], None], *, private: bool = False) -> Failure | None:
+    """Change the document of the file; return the failure, after which the file is unchanged.
+
+    private   from then on, only the user can read the file
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(file.read_text("utf-8-sig") if file.exists() else "")
+        edit(document)
+        _replace(file, tomlkit.dumps(document), private=private)
     except (OSError, ValueError, TOMLKitError) as error:
-        why = safe_line(getattr(error, "strerror", None) or str(error))
+        why = safe_line(error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error))
         words = safe_format("Cannot write {file}: {why}.", file=safe_line(str(file)), why=why)
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("The file was not changed."))
     return None
@@ -90,10 +104,11 @@ def _remove(document: Container, names: tuple[str, ...]) -> None:
 
 
 def _set(table: Container, key: str, value: Value) -> None:
+    comments = _comments(table[key]) if isinstance(value, tuple) and key in table else ()
     if isinstance(value, tuple) and key in table and _change_items(table[key], key, value):
         return
     if value not in (None, ()):
-        plain = list(value) if isinstance(value, tuple) else value
+        plain = _array(value, comments) if isinstance(value, tuple) else value
         table[key] = plain.value if isinstance(plain, StrEnum) else plain
     elif key in table:
         del table[key]
@@ -122,11 +137,33 @@ def _change_items(array: object, key: str, wanted: Sequence[object]) -> bool:
         return False
 
 
-def _replace(file: Path, text: str) -> None:
-    """Replace the text of a file atomically; a symbolic link and the mode of an existing file are kept."""
+def _comments(array: object) -> Sequence[str]:
+    """Return the comments in an array, without `#`; one in a string is none."""
+    from tomlkit.items import Array
+
+    return [found.strip() for found in _COMMENT.findall(array.as_string())] if isinstance(array, Array) else []
+
+
+def _array(items: Sequence[object], comments: Sequence[str]) -> object:
+    """Return an array of items; with comments, a line for each comment, then for each item."""
+    import tomlkit
+
+    if not comments:
+        return list(items)
+    made = tomlkit.array()
+    for comment in comments:
+        made.add_line(comment=comment)
+    for item in items:
+        made.add_line(item)
+    made.add_line(indent="")
+    return made
+
+
+def _replace(file: Path, text: str, *, private: bool) -> None:
+    """Replace the text of a file atomically; a symbolic link is kept, and unless `private`, the mode of the file."""
     target = Path(os.path.realpath(file))
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mode = target.stat().st_mode & 0o777 if target.exists() else _MODE
+    mode = target.stat().st_mode & 0o777 if target.exists() and not private else _MODE
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-", suffix=".toml")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as new:

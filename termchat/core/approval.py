@@ -6,6 +6,7 @@ engine asks through the event `ApprovalAsked`; the front end answers with `Turn.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
 from enum import StrEnum
@@ -14,6 +15,9 @@ from uuid import uuid4
 
 from termchat.core.messages import ToolCall
 from termchat.late_dataclass import dataclass
+
+_SPACES = re.compile(r" {12,}|\t{4,}")
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){3,}")
 
 
 class ToolEffect(StrEnum):
@@ -34,7 +38,7 @@ class PreviewKind(StrEnum):
 
 
 class ApprovalScope(StrEnum):
-    """The reach of an approval: this call, this chat by a rule, or all chats by a saved rule."""
+    """The reach of an approval: this call, a chat until the user leaves it, or all chats by a saved rule."""
 
     ONCE = "once"
     CHAT = "chat"
@@ -164,9 +168,30 @@ class PromptRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """A resource that a server offers, or with `template` the URI template of several.
+
+    about   its title and description
+    size    in bytes, 0 if unknown
+    """
+
+    uri: str
+    about: str = ""
+    mime: str = ""
+    size: int = 0
+    template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A rule in the list of rules; `answer` is deny, ask or allow, `saved` False for a rule of this chat."""
+    """A rule in the list of rules; `answer` is deny, ask or allow, `saved` False for a rule that ends with the chat."""
 
     text: str
     answer: str
     saved: bool
+
+
+def mark_blanks(command: str) -> str:
+    """Return a command with long runs of blanks as their number: nothing stands out of sight behind them."""
+    command = _BLANK_LINES.sub(lambda found: f"\n⟨{found[0].count(chr(10)) - 1} blank lines⟩\n", command)
+    return _SPACES.sub(lambda found: f" ⟨{len(found[0])} spaces⟩ ", command)

@@ -21,12 +21,15 @@ from termchat.core.chats import (
     SearchHit,
     UsageGroup,
     UsageRow,
+    WatchedChat,
 )
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
 from termchat.core.events import Event
 from termchat.core.messages import Message
+from termchat.core.models import ModelRef
 from termchat.core.provider import Prices
+from termchat.core.usage import SpendingStore
 from termchat.late_dataclass import dataclass
 
 
@@ -65,6 +68,10 @@ class Recorder(Protocol):
         """Save another head, by node id; None is before the first message."""
         ...
 
+    def label(self, node: str, text: str) -> None:
+        """Save the label of a node, "" for none."""
+        ...
+
     def set_state(self, state: ChatState) -> None:
         """Save a changed model, system prompt or settings."""
         ...
@@ -78,6 +85,10 @@ class Recorder(Protocol):
 
         Returns when everything added so far is synced to disk, or the user was warned that it cannot be saved.
         """
+        ...
+
+    def begin_aside(self, turn_id: str) -> Recording:
+        """Open the recording of a turn outside of the chat: its requests join the ledger, its messages nothing."""
         ...
 
     async def close(self) -> None:
@@ -97,12 +108,50 @@ class Resumed:
     forked: bool = False
 
 
+class ChatWatch(Protocol):
+    """Reads chats while other processes write them, without opening them."""
+
+    async def follow(self) -> None:
+        """Let all processes save streaming replies more often for some seconds."""
+        ...
+
+    def unfollow(self) -> None:
+        """End `follow`."""
+        ...
+
+    async def version(self) -> int:
+        """Return a number that changes when another process has written."""
+        ...
+
+    async def chat(self, chat: str, after: int = 0) -> WatchedChat | None:
+        """Return a chat with its messages behind the row `after`; None if there is no such chat."""
+        ...
+
+    async def running(self) -> frozenset[str]:
+        """Return the ids of the chats in which a reply streams, in any process."""
+        ...
+
+    async def blob(self, name: str) -> bytes | None:
+        """Return an attachment by its hash."""
+        ...
+
+
 class ChatStore(Protocol):
     """All saved chats."""
 
     @property
+    def watch(self) -> ChatWatch:
+        """The chats as they change."""
+        ...
+
+    @property
     def is_ephemeral(self) -> bool:
         """True when the store is in memory and nothing survives the process."""
+        ...
+
+    @property
+    def spending(self) -> SpendingStore:
+        """The money that running requests reserve, in all processes."""
         ...
 
     def new_recorder(self, state: ChatState, place: Location) -> Recorder:
@@ -110,7 +159,7 @@ class ChatStore(Protocol):
         ...
 
     async def resume(self, chat: str, place: Location) -> Resumed | Failure:
-        """Open the chat of this id."""
+        """Open the chat of this id. Its location becomes `place`, unless that is empty."""
         ...
 
     async def fork(self, chat: str, head: str | None, place: Location, title: str = "") -> Resumed | Failure:
@@ -187,6 +236,10 @@ class ChatStore(Protocol):
         """Sum up the requests since `since` (seconds since 1970)."""
         ...
 
+    async def recent_models(self, limit: int) -> tuple[ModelRef, ...]:
+        """Return up to `limit` models of the last requests, the newest first."""
+        ...
+
     def export(
         self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None
     ) -> AsyncGenerator[str | Failure, None]:
@@ -197,7 +250,7 @@ class ChatStore(Protocol):
         ...
 
     async def import_file(self, file: Path) -> ImportReport | Failure:
-        """Import chats from an export of termchat, ChatGPT, Claude or llm."""
+        """Import the chats of an export, a session of an agent, or a folder of sessions."""
         ...
 
     async def close(self) -> Failure | None:

@@ -7,8 +7,8 @@ from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 
-from termchat.core.conversation import Conversation
-from termchat.core.messages import Json, Role
+from termchat.core.conversation import Conversation, Node
+from termchat.core.messages import Json, Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe
 from termchat.late_dataclass import dataclass
@@ -156,10 +156,63 @@ class SkippedRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """The result of an import. `known` counts chats that were already complete in the store."""
+    """The result of an import: `read` chats, of which `known` were already complete in the store.
+
+    last   id of the last chat that was read, "" without any
+    """
 
     source: str
     chats: int = 0
     messages: int = 0
     known: int = 0
     skipped: tuple[SkippedRecord, ...] = ()
+    read: int = field(default=0, compare=False)
+    last: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFigures:
+    """The time of a message in seconds since 1970; of a reply also its seconds and its cost in US dollars, if known.
+
+    about   the cost is at the list price of another vendor
+    """
+
+    created: float
+    seconds: float | None = None
+    cost: Decimal | None = None
+    about: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReply:
+    """A reply that streams in another process: its text so far, as of the last save, below the message `parent`."""
+
+    turn: str
+    chat: str
+    parent: str
+    model: ModelRef
+    began: float
+    message: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedChat:
+    """A chat as it is now, or the part of it that is new.
+
+    nodes    by id; the data of an attachment is its hash, in ASCII
+    figures  of each node
+    labels   by node, of all chats: there are few
+    replies  that stream in other processes
+    last     the row of its newest message, 0 for none
+    sizes    bytes of the attachments, by hash
+    """
+
+    info: ChatInfo
+    state: ChatState
+    head: str | None
+    nodes: Mapping[str, Node]
+    figures: Mapping[str, NodeFigures]
+    labels: Mapping[str, str]
+    replies: tuple[OpenReply, ...] = ()
+    last: int = 0
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])

@@ -8,7 +8,9 @@ from typing import TypeAlias
 from termchat.core.chats import ExportFormat
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
+from termchat.core.provider import Effort
 from termchat.core.sanitize import EMPTY, Safe
+from termchat.core.session import TurnSettings
 from termchat.core.style import TextRole
 from termchat.late_dataclass import dataclass
 
@@ -75,19 +77,24 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """Open a picker. `at` is the index of the row marked first; `on_cancel` are the effects of leaving it."""
+    """Open a picker. `at` is the index of the row marked first; `on_cancel` are the effects of leaving it.
+
+    folded   fewer rows, which Tab shows instead; () for none
+    """
 
     title: Safe
     choices: tuple[Choice, ...]
     at: int = 0
     on_cancel: tuple[Effect, ...] = ()
+    folded: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
-    """Run a slash command, such as `/goto 4`."""
+    """Run a slash command, such as `/goto 4`; if it `waits`, put it into the input to be completed."""
 
     line: str
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +106,12 @@ class ListModels:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send `message` below the node `parent`; without a message, answer that node again."""
+    """Send `message` below the node `parent`; without a message, answer that node again, by another model if given."""
 
     parent: str | None
     message: Message | None = None
     model: ModelRef | None = None
+    think: Effort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +124,10 @@ class MoveHead:
 
 @dataclass(frozen=True, slots=True)
 class UseModel:
-    """Switch this chat to another model."""
+    """Switch this chat to another model, and to another reasoning effort unless it is None."""
 
     model: ModelRef
+    think: Effort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +210,50 @@ class UsePrompt:
     arguments: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class SaveText:
+    """Write a text to a file; `what` names the saved part, "" for the last answer. Ask before overwriting a file."""
+
+    text: str
+    file: str
+    what: Safe = EMPTY
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetLabel:
+    """Label a message, by its node id; "" removes the label."""
+
+    node: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseSettings:
+    """Use other settings for the next turns of this chat."""
+
+    settings: TurnSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ShowBudget:
+    """Print what this chat and this day have cost, beside their limits."""
+
+
 # An effect that waits for a file or a server: the front end runs it with the session, then the effects it returns.
-ChatEffect: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | EditRule | UsePrompt
+ChatEffect: TypeAlias = (
+    ListChats
+    | OpenChat
+    | Rename
+    | Fork
+    | Export
+    | EditRule
+    | UsePrompt
+    | UseSettings
+    | ShowBudget
+    | SaveText
+    | SetLabel
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +281,84 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """Set up a provider: ask for its key, try it, keep it, and offer its models.
+
+    provider   the name of the provider, "" to choose one
+    at_once    ask for nothing but the model: a server on this machine that answers
+    """
+
+    provider: str = ""
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogOut:
+    """Remove the key of a provider that a login has kept; "" for a list of those."""
+
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnose:
+    """Check the providers, the terminal and the installation; with `full` also by requests that cost tokens."""
+
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Exit the program with `code`."""
 
     code: int = 0
 
 
+SetupEffect: TypeAlias = LogIn | LogOut | Diagnose
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Attach files to the next message; with `remove`, remove an attachment by name or number; else list them."""
+
+    names: tuple[str, ...] = ()
+    remove: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Let several models, each with its effort, answer the node `question`, or a new `message` below the head."""
+
+    models: tuple[ModelRef, ...]
+    efforts: tuple[Effort | None, ...]
+    question: str = ""
+    message: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskAside:
+    """Answer a side question with the context of the chat, outside of it."""
+
+    question: Message
+    model: ModelRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForkAside:
+    """Ask a question in a copy of this chat, which runs in the background."""
+
+    question: Message
+    model: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Make the reply of this number, of a comparison or of a side question, a part of the chat."""
+
+    number: int
+
+
+# An effect that runs beside the chat; nothing waits for its end.
+SideEffect: TypeAlias = Compare | AskAside | ForkAside | Adopt
 PrintEffect: TypeAlias = Print | PrintTable | PrintTree
 Effect: TypeAlias = (
     Print
@@ -256,16 +379,20 @@ Effect: TypeAlias = (
     | ChangeSetting
     | PreviewTheme
     | Copy
+    | Attach
+    | SetupEffect
+    | SideEffect
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A completion: the full text of the word, and a description; False for `usable` puts it last."""
+    """A completion and its description. `usable` False puts it last, `by_tab` keeps Enter from accepting it."""
 
     text: str
     detail: Safe = EMPTY
     usable: bool = True
+    by_tab: bool = False
 
 
 Candidates: TypeAlias = Sequence[Completion]

@@ -9,7 +9,10 @@ Any other exception is a bug or a cancellation.
 from __future__ import annotations
 
 import logging
+import shlex
+import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import field
 from enum import StrEnum
 from typing import assert_never
@@ -20,7 +23,9 @@ from termchat.core.redact import Redactor
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 
-_log = logging.getLogger("termchat")
+BUG_LOG = "termchat.bugs"  # the logger of internal errors
+_log = logging.getLogger(BUG_LOG)
+_log.addHandler(logging.NullHandler())  # without any handler, logging would write to the terminal
 
 
 class FailureKind(StrEnum):
@@ -44,6 +49,7 @@ class FailureKind(StrEnum):
     CUT = "cut"
     BAD_RESPONSE = "bad_response"
     EMPTY = "empty"
+    BUDGET = "budget"  # a request would cross a limit on spending, or cannot be bounded
     STORAGE = "storage"  # chats cannot be saved or read
     BUG = "bug"
 
@@ -64,6 +70,7 @@ class FailureDetails:
     server_message   the error text of the server, up to a limit; without a response, that of the connection
     attempts         every request that was tried, in order
     traceback        of an internal error
+    report           the file with the report of an internal error
     """
 
     host: Safe = EMPTY
@@ -72,6 +79,7 @@ class FailureDetails:
     server_message: Safe = EMPTY
     attempts: tuple[Attempt, ...] = ()
     traceback: Safe = EMPTY
+    report: Safe = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,15 @@ class ProviderError(Exception):
         self.failure = failure
 
 
+def install_command(extra: str) -> Safe:
+    """Return the command that installs an extra beside this termchat.
+
+    It names the interpreter: the `pip` of the path may be that of another environment.
+    """
+    python = safe_line(shlex.quote(sys.executable or "python3"))
+    return safe_format("{python} -m pip install 'termchat[{extra}]'", python=python, extra=safe_line(extra))
+
+
 def outcome_of(failure: Failure) -> Outcome:
     """Return the outcome of a reply that ends with this failure."""
     match failure.kind:
@@ -118,6 +135,8 @@ def outcome_of(failure: Failure) -> Outcome:
             return Outcome.STALLED
         case FailureKind.CONTENT_FILTER:
             return Outcome.FILTERED
+        case FailureKind.BUDGET:
+            return Outcome.BUDGET
         case _:
             return Outcome.FAILED
 
@@ -156,13 +175,41 @@ def _failed(failure: Failure | None) -> ExitCode:
             return ExitCode.ERROR
 
 
+_GROUPS = (ExceptionGroup, BaseExceptionGroup)
+
+
+class BugReporting:
+    """The writer of reports of internal errors: it returns the path of the file, EMPTY if it cannot be written."""
+
+    def __init__(self) -> None:
+        self.write: Callable[[BaseException], Safe] | None = None
+
+
+bug_reporting = BugReporting()  # `app` sets its writer: bugs come from every layer
+
+
 def internal_error(error: BaseException) -> Failure:
-    """Log an unexpected exception and return its failure: its class in the message, the traceback in the details."""
-    _log.error("internal error", exc_info=error)
-    shown = Redactor()("".join(traceback.format_exception(error)))
+    """Report an unexpected exception and return its failure: its class in the message, the traceback in the details.
+
+    The traceback goes to the log `BUG_LOG`, which is not shown on a terminal.
+    """
+    shown = safe(Redactor()("".join(traceback.format_exception(error))))
+    _log.error("internal error\n%s", shown)  # as text: a handler may write to a terminal
+    report = bug_reporting.write(error) if bug_reporting.write else EMPTY
+    hint = (
+        safe_format("A report is in {file}: please attach it to a bug report.", file=report)
+        if report
+        else safe_format("Please report it. No report could be saved; in a chat, /error shows the details.")
+    )
     return Failure(
         FailureKind.BUG,
-        safe_format("Internal error in termchat ({name}).", name=safe_line(type(error).__name__)),
-        safe_format("The chat goes on. Please report the traceback above; in a chat, /error shows it."),
-        details=FailureDetails(traceback=safe(shown)),
+        safe_format("Internal error in termchat ({name}).", name=safe_line(type(_only(error)).__name__)),
+        hint,
+        details=FailureDetails(traceback=shown, report=report),
     )
+
+
+def _only(error: BaseException) -> BaseException:
+    """Return the error in a group of one, as a task group raises it; any other error as it is."""
+    inside: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return _only(inside[0]) if type(error) in _GROUPS and len(inside) == 1 else error

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import EMPTY, Safe, safe_line
+from termchat.core.sanitize import Safe, safe_line
 from termchat.core.usage import Usage
 from termchat.late_dataclass import dataclass
 
@@ -113,9 +113,13 @@ class File:
 
 
 class ToolStatus(StrEnum):
-    """The end of a tool call that did not run to its own end; "" for one that did."""
+    """The end of a tool call: "" for one that ran to its own end.
+
+    `FAILED` ran to its own end, too, with a failure that its result tells, such as the exit code of a command.
+    """
 
     RAN = ""
+    FAILED = "failed"
     DECLINED = "declined"
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
@@ -236,6 +240,7 @@ def user_message(text: str, *others: Part) -> Message:
 
 _CALL_MARKS = {
     ToolStatus.RAN: Safe("●"),
+    ToolStatus.FAILED: Safe("✗"),
     ToolStatus.DECLINED: Safe("○"),
     ToolStatus.CANCELLED: Safe("◌"),
     ToolStatus.TIMED_OUT: Safe("⧖"),
@@ -243,7 +248,7 @@ _CALL_MARKS = {
 
 
 def call_mark(result: ToolResult) -> Safe:
-    """Return the mark of a call that ended: `●`, `✗` for an error, else that of its status."""
+    """Return the mark of a call that ended: `●`, `✗` for an error or a failure, else that of its status."""
     return Safe("✗") if result.is_error and not result.status else _CALL_MARKS[result.status]
 
 
@@ -255,21 +260,26 @@ def shown_text(result: ToolResult) -> str:
 
 def main_argument(arguments: str) -> Safe:
     """Return the most telling argument of complete or partial JSON: the first string, else the first value."""
+    return safe_line(foreign_argument(arguments))
+
+
+def foreign_argument(arguments: str) -> str:
+    """Return the text of `main_argument` as the model wrote it."""
     try:
         parsed: Any = json.loads(arguments)
     except ValueError:
         return _partial_argument(arguments)
     if not isinstance(parsed, Mapping) or not parsed:
-        return EMPTY
+        return ""
     values = list(cast("Mapping[str, Any]", parsed).values())
     first = next((value for value in values if isinstance(value, str) and value), values[0])
-    return safe_line(first if isinstance(first, str) else json.dumps(first, ensure_ascii=False))
+    return first if isinstance(first, str) else json.dumps(first, ensure_ascii=False)
 
 
-def _partial_argument(arguments: str) -> Safe:
+def _partial_argument(arguments: str) -> str:
     """Return the received part of the first string in an unfinished object."""
     _, colon, rest = arguments.partition(":")
     rest = rest.lstrip()
     if not colon or not rest.startswith('"'):
-        return EMPTY
-    return safe_line(rest[1:].split('"', 1)[0].replace("\\n", " "))
+        return ""
+    return rest[1:].split('"', 1)[0].replace("\\n", " ")

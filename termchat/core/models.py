@@ -1,4 +1,4 @@
-"""Model names, the configuration of providers and MCP servers, and timeouts.
+"""Model names, the configuration of providers and MCP servers, timeouts, and checks of them.
 
 A model is named `provider/model`; everything after the first `/` is sent to the provider unchanged.
 """
@@ -11,6 +11,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from termchat.core.sanitize import EMPTY, Safe
 from termchat.late_dataclass import dataclass
 
 
@@ -73,8 +74,8 @@ class ProviderConfig:
 
     name         the part of a model's name before the first `/`
     title        display name
-    key          source of the key: `env:NAME` (several, separated by commas), `cmd:...`, `keyring:NAME`, the key
-                 itself, or "" for a server without authentication
+    key          source of the key: `env:NAME` (several, separated by commas), `cmd:...`, `file:PATH`,
+                 `keyring:NAME`, the key itself, or "" for a server without authentication
     base_urls    base URL for each supported protocol
     route        glob of model names -> protocol; the first match wins
     model        the default model, "" when there is none
@@ -149,15 +150,41 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentLimits:
+    """The attachments that a model takes; () for a kind it takes none of, 0 for no known limit.
+
+    images          MIME types
+    image_bytes     the largest image
+    image_edge      pixels of the longer edge that the model uses; a larger image is scaled down
+    image_limit     pixels of the longer edge above which the server refuses an image
+    documents       MIME types
+    document_bytes  the largest document
+    audio           MIME types
+    request_bytes   the largest sum of all attachments of a message, in Base64
+    """
+
+    images: tuple[str, ...] = ()
+    image_bytes: int = 0
+    image_edge: int = 0
+    image_limit: int = 0
+    documents: tuple[str, ...] = ()
+    document_bytes: int = 0
+    audio: tuple[str, ...] = ()
+    request_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class McpServer:
     """An MCP server: a program that speaks over its standard input and output, or an address.
 
     name      its name in the names of its tools: `mcp_NAME_TOOL`; letters, digits and `-`
     command   the program, "" for a server with an address
-    env       variables of the program; a value may be a reference: `env:NAME`, `cmd:...`, `keyring:NAME`
+    env       variables of the program; a value may be a reference: `env:NAME`, `cmd:...`, `file:PATH`, `keyring:NAME`
     cwd       the directory of the program, "" for the working directory of termchat
     url       the address of streamable HTTP, "" for a program
     headers   headers of each request to `url`; a value may be a reference
+    client_id      the registration of termchat at the issuer of a login, "" to register by itself
+    client_secret  its secret or a reference to one, "" for none
     tools     the server's own names of the tools to use, None for all
     seconds   the longest wait of a question for a server that starts
     disabled  keep the table, but do not use the server
@@ -170,6 +197,36 @@ class McpServer:
     cwd: str = ""
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    client_id: str = ""
+    client_secret: str = ""
     tools: tuple[str, ...] | None = None
     seconds: float = 5.0
     disabled: bool = False
+
+
+class CheckState(StrEnum):
+    """The result of a check."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check of a provider, the terminal or the installation.
+
+    group     `config`, `provider`, `terminal`, `storage` or `extras`
+    subject   the provider, the file or the package; "" where the group has only one
+    name      the checked ability, such as `key`; stable, for scripts
+    words     the finding, without secrets
+    step      the next step; EMPTY if there is none
+    """
+
+    group: str
+    subject: str
+    name: str
+    state: CheckState
+    words: Safe
+    step: Safe = EMPTY

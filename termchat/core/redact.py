@@ -17,12 +17,18 @@ _VENDOR_FORMATS = (
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"  # JSON Web Token
     r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/-]{12,}=*"
 )
-_VENDOR_KEY = re.compile(_VENDOR_FORMATS)
+_PRIVATE_KEY = r"|-----BEGIN [A-Z ]*PRIVATE KEY-----\s*[\r\n]+[A-Za-z0-9+/=\r\n]{16,20000}[A-Za-z0-9+/=]"  # RFC 7468
+_VENDOR_KEY = re.compile(_VENDOR_FORMATS + _PRIVATE_KEY)
 _SHAPES = re.compile(_VENDOR_FORMATS + r"|\bkey-[A-Za-z0-9_-]{12,}")
 _IN_URL = re.compile(
     r"(?<=://)[^\s/@\"']+(?=@)"
     r"|(?i:(?<=[?&]key=)|(?<=[?&]api[-_]key=)|(?<=[?&]apikey=)|(?<=[?&]token=)|(?<=[?&]access_token=)"
     r"|(?<=[?&]sig=)|(?<=[?&]signature=)|(?<=[?&]password=)|(?<=[?&]secret=))[^\s&\"'<>#]+"
+)
+_ASSIGNMENT = re.compile(  # a line of a .env file or of `env`; a value with a bracket or a `$` is code
+    r"^[ \t]*(?:export[ \t]+)?[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|SECRET|TOKEN(?!S)|API_?KEY|ACCESS_?KEY|CREDENTIAL)"
+    r"[A-Z0-9_]{0,40}=[\"']?(?=[^\s\"']*[A-Za-z])([^\s\"'$<>(){}\[\]]{8,})[\"']?[ \t]*$",
+    re.MULTILINE,
 )
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|password|cookie|credential|signature", re.IGNORECASE)
 _SHORTEST = 6  # characters; a shorter key is not masked
@@ -54,13 +60,15 @@ class Redactor:
     def find(self, text: str) -> str:
         """Return the mask of a key in a text; "" without one.
 
-        A key is a known one, or has the format of a vendor's keys. Text without a digit in such a format is an example
-        such as `sk-your-key-here`, and a known key that is a short word is a placeholder for a local server.
+        A key is a known one, has the format of a vendor's keys, is a private key in PEM, or the value of a variable
+        such as DB_PASSWORD. Text without a digit in such a place is an example such as `sk-your-key-here`, and a known
+        key that is a short word is a placeholder for a local server.
         """
         for secret, masked in self._secrets.items():
             if (_has_digit(secret) or len(secret) >= _LONG) and secret in text:
                 return masked
-        return next((mask(found[0]) for found in _VENDOR_KEY.finditer(text) if _has_digit(found[0])), "")
+        found = (match[match.lastindex or 0] for rule in (_VENDOR_KEY, _ASSIGNMENT) for match in rule.finditer(text))
+        return next((mask(secret) for secret in found if _has_digit(secret)), "")
 
     def __call__(self, text: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):

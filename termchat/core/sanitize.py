@@ -20,27 +20,27 @@ same result.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import LiteralString, NewType
 from unicodedata import combining, east_asian_width
 from urllib.parse import quote, urlsplit
 
 Safe = NewType("Safe", str)
 EMPTY = Safe("")
+_SLICE = 50_000  # characters encoded at a time: Python reserves four bytes for each
 LINK_SCHEMES = ("http", "https", "mailto")  # schemes of the URLs a link may have
 # "%", and the characters RFC 3986 allows in a URL (sections 2.2 and 2.3); `quote` keeps letters and digits anyway.
 _UNQUOTED = "%/:?#[]@!$&'()*+,;=~-._"
 
-_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+LINE_AND_BIDI_CONTROLS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
 _TABLE: dict[int, int] = {
     **{c: 0x2400 + c for c in range(0x20) if c not in (0x09, 0x0A)},
     0x7F: 0x2421,
     **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
-    **dict.fromkeys((*_BIDI, 0x2028, 0x2029), 0xFFFD),
+    **dict.fromkeys(LINE_AND_BIDI_CONTROLS, 0xFFFD),
     **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
 }
 _ONE_LINE = {**_TABLE, 0x09: 0x20, 0x0A: 0x20}
-
-_JSON_ESCAPES = {c: f"\\u{c:04x}" for c in _TABLE if c >= 0x20}  # JSON itself escapes the others inside strings
 
 
 def safe(text: str) -> Safe:
@@ -63,6 +63,11 @@ def join(separator: LiteralString, parts: list[Safe] | tuple[Safe, ...]) -> Safe
     return Safe(separator.join(parts))
 
 
+def counted(number: int, noun: LiteralString) -> Safe:
+    """Return a number and its noun: `1 chat`, `2 chats`, `1,200 messages`; `noun` is a singular that takes an `s`."""
+    return Safe(f"{number:,} {noun}{'' if number == 1 else 's'}")
+
+
 def repair_surrogates(text: str) -> str:
     """Pair split surrogates and replace lone ones, so that the text can be encoded as UTF-8."""
     return text if text.isascii() else _join_surrogates(text)  # a long text is not copied
@@ -70,7 +75,13 @@ def repair_surrogates(text: str) -> str:
 
 def escape_json(text: str) -> Safe:
     """Make JSON safe for a terminal: each character that `safe` replaces becomes an escape of the same value."""
-    return Safe(text.translate(_JSON_ESCAPES))
+    return Safe(text.translate(_json_escapes()))
+
+
+@cache
+def _json_escapes() -> dict[int, str]:
+    """Return the escape of each character that JSON does not escape itself."""
+    return {c: f"\\u{c:04x}" for c in _TABLE if c >= 0x20}
 
 
 def excerpt(text: str, columns: int) -> Safe:
@@ -121,7 +132,8 @@ def _newlines(text: str) -> str:
 
 def _join_surrogates(text: str) -> str:
     try:
-        text.encode("utf-8")
+        for at in range(0, len(text), _SLICE):
+            text[at : at + _SLICE].encode()
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text

@@ -1,11 +1,18 @@
-"""Token counts, with one meaning for every protocol, and costs."""
+"""Token counts, with one meaning for every protocol; costs, limits on them, and the reservations of requests."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import field
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import Protocol
 
 from termchat.late_dataclass import dataclass
+
+OFF = "off"  # the setting of a chat without a limit
+BATCH_TIER = "batch"  # the service tier of replies in a batch
+_LARGEST = Decimal(10) ** 9
 
 
 class CostBasis(StrEnum):
@@ -73,3 +80,99 @@ def token_weight(text: str) -> float:
         return 0.25 * len(text)
     wide = sum(1 for c in text if "\u2e80" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" or c >= "\U00020000")
     return 1.5 * wide + 0.25 * (len(text) - wide)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits in US dollars, None for no limit.
+
+    chat   of all requests of the chat in use
+    day    of all requests of all chats and processes since midnight, local time
+    """
+
+    chat: Decimal | None = None
+    day: Decimal | None = None
+
+    def __bool__(self) -> bool:
+        return self.chat is not None or self.day is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The money spent, in US dollars.
+
+    chat, day      known costs, and what is reserved or charged for requests of unknown cost
+    reserved       the part of `day` that running requests, and those of ended processes, hold back
+    chat_reserved  the same part of `chat`
+    uncounted      number of requests of the chat that are not in `chat`, because their price is unknown
+    """
+
+    chat: Decimal = Decimal(0)
+    day: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
+    uncounted: int = 0
+    chat_reserved: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """The limits in force and what is spent of them; `spent` is None before it was read."""
+
+    limits: Limits = field(default_factory=Limits)
+    spent: Spent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The most that one request can cost, in US dollars; `chat` is the id of its chat, `at` in seconds since 1970."""
+
+    id: str
+    chat: str
+    at: float
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The answer to a reservation: True if it fits into every limit, and what was spent before it."""
+
+    fits: bool
+    before: Spent
+
+
+class SpendingStore(Protocol):
+    """Reservations of all processes, beside the costs in the usage ledger.
+
+    The amounts in `settled` replace those of earlier reservations, by id; zero removes one.
+    """
+
+    async def reserve(
+        self, wanted: Reservation, limits: Limits, settled: Mapping[str, Decimal], midnight: float
+    ) -> Reserved | None:
+        """Reserve in one transaction if the amount fits; None if the store cannot be used now."""
+        ...
+
+    def settle(self, settled: Mapping[str, Decimal]) -> None:
+        """Replace the amounts of reservations, after everything that was written before."""
+        ...
+
+    async def spent(self, chat: str, midnight: float) -> Spent | None:
+        """Return what is spent; None if the store cannot be used now."""
+        ...
+
+
+def parse_amount(text: str) -> Decimal | None:
+    """Parse US dollars such as `2`, `2.50` or `$2.50`; None for anything else."""
+    text = text.strip().removeprefix("$")
+    if not text.isascii() or not text or set(text) - set("0123456789."):
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return None
+    return amount if amount <= _LARGEST else None
+
+
+def limit_of(setting: str) -> Decimal | None:
+    """Return the limit that a setting holds: an amount; "" and `off` are no limit."""
+    return None if setting in ("", OFF) else parse_amount(setting)

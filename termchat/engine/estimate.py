@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from termchat.core.assemble import MessageBuilder
-from termchat.core.messages import Message, Reasoning, Text, ToolCall, ToolResult
-from termchat.core.provider import Request
+from termchat.core.messages import File, Image, Message, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.provider import Request, ToolSpec
 from termchat.core.usage import Usage, estimate_tokens
+from termchat.core.wire.assemble import MessageBuilder
+from termchat.engine.spending.prompt_bound import bounds, stated_pages
 
 
 def usage_or_estimate(builder: MessageBuilder, request: Request, parts: tuple[object, ...]) -> Usage:
@@ -26,7 +27,7 @@ def usage_or_estimate(builder: MessageBuilder, request: Request, parts: tuple[ob
 
 def _estimate(request: Request, parts: tuple[object, ...]) -> Usage:
     """Estimate the usage of a request and its reply."""
-    sent = estimate_messages(request.messages, request.system)
+    sent = estimate_messages(request.messages, request.system) + estimate_tools(request.tools)
     thought = sum(_size(part) for part in parts if isinstance(part, Reasoning))
     return Usage(input=sent, output=sum(map(_size, parts)), reasoning=thought, estimated=True)
 
@@ -36,11 +37,20 @@ def estimate_messages(messages: Sequence[Message], system: str) -> int:
     return sum(_size(part) for message in messages for part in message.parts) + estimate_tokens(system)
 
 
+def estimate_tools(tools: Sequence[ToolSpec]) -> int:
+    """Estimate the tokens of the descriptions of tools."""
+    return sum(estimate_tokens(f"{tool.name} {tool.description} {dict(tool.parameters)}") for tool in tools)
+
+
 def _size(part: object) -> int:
     match part:
         case Text(text=text) | Reasoning(text=text) | ToolCall(arguments=text):
             return estimate_tokens(text)
-        case ToolResult():
-            return estimate_tokens(part.text)
+        case ToolResult(parts=inner):
+            return sum(map(_size, inner))
+        case Image():
+            return bounds()["typical_image"]
+        case File(mime="application/pdf", data=data):
+            return (stated_pages(data) or 1) * bounds()["typical_page"]
         case _:
             return 0

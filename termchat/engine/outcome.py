@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
-from termchat.core.assemble import MessageBuilder
 from termchat.core.errors import Failure, FailureKind, outcome_of
+from termchat.core.events import Finished
 from termchat.core.messages import Part, Text, ToolCall
 from termchat.core.outcomes import FinishReason, Outcome
-from termchat.core.sanitize import Safe, excerpt, safe, safe_format, safe_line
-from termchat.engine.pump import Pump
+from termchat.core.sanitize import Safe, counted, excerpt, safe_format, safe_line
+from termchat.core.wire.assemble import MessageBuilder
 from termchat.late_dataclass import dataclass
 
 
@@ -22,6 +23,19 @@ class TurnEnd:
     finish: FinishReason | None = None
 
 
+class ReceivedReply(Protocol):
+    """The end of a reply, as `Pump` has it."""
+
+    @property
+    def cancelled(self) -> bool: ...
+
+    @property
+    def failure(self) -> Failure | None: ...
+
+    @property
+    def finished(self) -> Finished | None: ...
+
+
 _EMPTY = Failure(
     FailureKind.EMPTY,
     safe_format("The model sent an empty reply."),
@@ -29,7 +43,7 @@ _EMPTY = Failure(
 )
 
 
-def turn_end(pump: Pump, builder: MessageBuilder, *, has_tools: bool = True) -> TurnEnd:
+def turn_end(pump: ReceivedReply, builder: MessageBuilder, *, has_tools: bool = True) -> TurnEnd:
     """Return the end of a step. A reply that fails after its first content is cut, for any failure.
 
     has_tools   True when calls of the reply can run
@@ -77,7 +91,7 @@ def _unknown(word: str) -> Failure:
     )
 
 
-def end_notices(pump: Pump, end: TurnEnd) -> Iterator[Safe]:
+def end_notices(pump: ReceivedReply, end: TurnEnd) -> Iterator[Safe]:
     """Yield the notices that explain the end of a step: the provider's reason to refuse."""
     finished = pump.finished
     if not finished:
@@ -90,7 +104,7 @@ def round_limit_end(rounds: int) -> Failure:
     """Return the failure of a turn that reached `max_rounds` requests."""
     return Failure(
         FailureKind.BAD_REQUEST,
-        safe_format("Stopped after {n} rounds of tool calls.", n=safe(str(rounds))),
+        safe_format("Stopped after {rounds} of tool calls.", rounds=counted(rounds, "round")),
         safe_format("Send a message to continue, or raise max_rounds."),
     )
 

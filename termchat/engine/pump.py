@@ -14,7 +14,7 @@ from contextlib import aclosing
 from termchat.core.errors import Failure, FailureKind, ProviderError, internal_error
 from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, RequestAccepted, Retrying
 from termchat.core.models import Timeouts
-from termchat.core.provider import Provider, Request, StreamMonitor
+from termchat.core.provider import Provider, Request, RequestGate, StreamMonitor
 from termchat.core.sanitize import safe, safe_format
 from termchat.engine.timeouts import StallDetector
 
@@ -24,7 +24,7 @@ _AHEAD = 20_000  # deltas the reader may be ahead of the consumer, which bounds 
 class Pump:
     """Reads one reply. After `deltas` ended, `cancelled`, `failure` and `finished` hold the result.
 
-    `now` is the monotonic clock of the stall detector, in seconds.
+    `now` is the monotonic clock of the stall detector, in seconds; `gate` admits every attempt.
     """
 
     def __init__(
@@ -33,12 +33,13 @@ class Pump:
         request: Request,
         timeouts: Timeouts,
         now: Callable[[], float] = time.monotonic,
+        gate: RequestGate | None = None,
     ) -> None:
         self._provider = provider
         self._request = request
         self._timeouts = timeouts
         self._now = now
-        self._monitor = StreamMonitor()
+        self._monitor = StreamMonitor(gate=gate)
         self._buffer: list[Delta] = []
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -121,8 +122,8 @@ class Pump:
         while not self.finished:
             await asyncio.sleep(detector.tick)
             restart, self._restart = self._restart, None
-            if restart is not None:
-                detector.restart(restart)
+            if restart is not None or self._monitor.waiting:
+                detector.restart(restart or 0.0)
             held = not self._room.is_set()
             late = detector.check(self._now(), self._monitor.bytes_received, self._events, began=self._began, held=held)
             if late is not None:

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from termchat.core.approval import ApprovalRequest, Decision
 from termchat.core.chat_store import ChatStore, Recorder, Resumed
 from termchat.core.chats import ONE_SHOT, ChatState, Location
-from termchat.core.conversation import Conversation, Node
+from termchat.core.conversation import Conversation, Node, is_summary_request, kept_messages
 from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, StepCounted, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.provider import Effort, Tools
-from termchat.core.session import ModelUsage, SwitchCost, TurnSettings
-from termchat.engine.switch_cost import switch_cost
+from termchat.core.session import ModelUsage, Offer, Rates, SwitchCost, TurnSettings
+from termchat.core.session import Turn as AnyTurn
+from termchat.core.usage import BudgetState
+from termchat.engine.budget import TurnGate
+from termchat.engine.chat_settings import restored, saved_state, settings_of, with_model, with_settings
+from termchat.engine.context import prepare_context
+from termchat.engine.session_budget import SessionBudget, chat_config
+from termchat.engine.session_turns import AsideTurn, ConcurrentTurns, RecordedTurn
+from termchat.engine.switch_cost import rates, switch_cost
 from termchat.engine.turn import Turn, TurnConfig
-from termchat.late_dataclass import dataclass
 
 
 class ChatSession:
     """Implements `core.session.Session`. The events of every turn pass through `apply_event` to the front end.
 
     `open_store` is called when something is first saved, because opening needs imports that must not delay the first
-    paint; None saves nothing. With `one_shot`, new chats are marked so in the list of chats.
+    paint; None saves nothing. With `one_shot`, new chats are marked so in the list of chats, and `max_cost` limits this
+    run. `open_shared` opens the store of all chats for the limit of a day when nothing is saved.
     """
 
     def __init__(
@@ -37,10 +42,12 @@ class ChatSession:
         place: Location | None = None,
         *,
         one_shot: bool = False,
+        open_shared: Callable[[], ChatStore] | None = None,
     ) -> None:
         self._one_shot = one_shot
-        self._config = config
-        self._defaults = config
+        stores = (lambda: self.chat_store or self._saved_store), open_shared
+        self._spending = SessionBudget(config, lambda: self._config, *stores, one_shot=one_shot)
+        self._config = self._defaults = chat_config(config, one_shot=one_shot)
         self._open_store = open_store
         self._store: ChatStore | None = None
         self._set_aside: tuple[Callable[[], ChatStore], ChatStore | None] | None = None  # while incognito
@@ -49,7 +56,8 @@ class ChatSession:
         self._conversation_id = uuid4().hex  # also of conversations that are not saved
         self._closing: set[asyncio.Task[None]] = set()
         self._totals: dict[ModelRef, ModelUsage] = {}
-        self._title = ""
+        self._title, self._owns_store = "", True
+        self._offers: dict[int, Offer] = {}
         self.conversation = Conversation()
         self.failure: Failure | None = None
 
@@ -96,6 +104,10 @@ class ChatSession:
         """The id of the saved chat, "" before its first message and when nothing is saved."""
         return self._recorder.chat_id if self._recorder and self.conversation.nodes else ""
 
+    def reserve_chat(self) -> str:
+        """Return the id that the chat is saved under from its first message on, "" when nothing is saved."""
+        return recorder.chat_id if (recorder := self._recording()) else ""
+
     @property
     def chat_store(self) -> ChatStore | None:
         """The chat store, opened on first access; None when nothing is saved."""
@@ -103,23 +115,31 @@ class ChatSession:
             self._store = self._open_store()
         return self._store
 
-    def switch_model(self, model: ModelRef) -> None:
-        self._config = replace(self._config, model=model)
+    def switch_model(self, model: ModelRef, think: Effort | None = None) -> None:
+        self._config = with_model(self._config, model, think)
         if self._recorder:
             self._recorder.set_state(self._state)
 
+    @property
+    def _saved_store(self) -> ChatStore | None:
+        """The store that is open, also while incognito."""
+        return self._store or (self._set_aside[1] if self._set_aside else None)
+
     async def switch_cost(self, model: ModelRef) -> SwitchCost | None:
-        return await switch_cost(self.conversation.history(), self.system, model, self._config.prices)
+        return await switch_cost(self.conversation.history(), self.system, model, self._config.prices, self.tools)
+
+    async def rates(self, model: ModelRef) -> Rates | None:
+        return await rates(model, self._config.prices)
 
     @property
     def settings(self) -> TurnSettings:
-        return _settings_of(self._config)
+        return settings_of(self._config)
 
     def update_settings(self, change: Callable[[TurnSettings], TurnSettings], *, lasting: bool) -> None:
         """Change the settings of the next turns; with `lasting` also those of new chats."""
-        self._config = _with_settings(self._config, change(self.settings))
+        self._config = with_settings(self._config, change(self.settings))
         if lasting:
-            self._defaults = _with_settings(self._defaults, change(_settings_of(self._defaults)))
+            self._defaults = with_settings(self._defaults, change(settings_of(self._defaults)))
         if self._recorder:
             self._recorder.set_state(self._state)
 
@@ -128,13 +148,18 @@ class ChatSession:
         if self._recorder:
             self._recorder.move(head)
 
+    def label(self, node: str, text: str) -> None:
+        self.conversation = self.conversation.label(node, text)
+        if self._recorder:
+            self._recorder.label(node, text)
+
     def new(self) -> None:
         """Begin an empty conversation with the default model and system prompt."""
         self._detach()
         self._conversation_id = uuid4().hex
         self._config = self._defaults
-        self._title = ""
-        self.conversation = Conversation()
+        self._title, self.conversation = "", Conversation()
+        self._spending.new_chat()
         self._begin_chat()
 
     def _begin_chat(self) -> None:
@@ -164,6 +189,8 @@ class ChatSession:
         resumed = await self._attach(await self.chat_store.resume(chat, self._place))
         if not isinstance(resumed, Failure):
             self._begin_chat()
+            if self.budget.limits:
+                await self.read_budget()
         return resumed
 
     async def fork(self, title: str = "") -> Resumed | Failure:
@@ -173,8 +200,7 @@ class ChatSession:
 
     def draft(self, text: str) -> None:
         """Save the text of the input, so that it survives a crash; "" once it was sent or cleared."""
-        recorder = self._recording()
-        if recorder:
+        if recorder := self._recording():
             recorder.draft(text)
 
     def remember(self, text: str, *, draft: bool = False) -> None:
@@ -185,53 +211,156 @@ class ChatSession:
     def add(self, message: Message, parent: str | None) -> str:
         node = Node(uuid4().hex, parent, message)
         self.conversation = self.conversation.add(node)
-        recorder = self._recording()
-        if recorder:
+        if recorder := self._recording():
             recorder.add(node)
         return node.id
 
-    def send(self, parent: str, model: ModelRef | None = None, *, wait_for_host: bool = False) -> RecordedTurn:
-        config = replace(self._config, model=model or self._config.model, wait_for_host=wait_for_host)
-        turn = Turn(config, self.conversation.history(parent), parent, self._conversation_id)
+    def send(
+        self,
+        parent: str,
+        model: ModelRef | None = None,
+        *,
+        think: Effort | None = None,
+        wait_for_host: bool = False,
+        tools: bool = True,
+    ) -> RecordedTurn:
+        asks_summary = is_summary_request(self.conversation.nodes[parent].message)
+        offered = self._config.tools if tools and not asks_summary else None
+        config = replace(with_model(self._config, model, think), wait_for_host=wait_for_host, tools=offered)
+        context = prepare_context(self.conversation.path(parent), config)
+        config = replace(config, notices=context.notices, refusal=context.refusal)
+        turn = self._turn(context.messages, parent, config)
         return RecordedTurn(turn, self, self._recording(), parent, self._conversation_id)
+
+    def _turn(self, history: tuple[Message, ...], parent: str, config: TurnConfig) -> Turn:
+        return Turn(config, history, parent, self._conversation_id, self._gate(config))
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        return tuple(self._offers.values())
+
+    def offer(self, offer: Offer) -> None:
+        """Offer a reply, or replace the offer of the same number."""
+        self._offers[offer.number] = offer
+
+    def compare(
+        self, question: str, models: Sequence[ModelRef], efforts: Sequence[Effort | None] = ()
+    ) -> ConcurrentTurns:
+        """Answer the node `question` with several models at once, without tools; the head does not stay on it."""
+        if self.conversation.head == question:
+            self.move_head(self.conversation.nodes[question].parent)
+        first, thinks = len(self._offers) + 1, efforts or [None] * len(models)
+        offers = [Offer(first + n, model, think=thinks[n]) for n, model in enumerate(models)]
+        self._offers.update({offer.number: offer for offer in offers})
+        turns = [self.send(question, offer.model, think=offer.think, tools=False) for offer in offers]
+        return ConcurrentTurns(self, turns, offers)
+
+    def ask_aside(self, question: Message, model: ModelRef | None = None, during: AnyTurn | None = None) -> AsideTurn:
+        """Answer a question with the context of the chat, but outside of it and without tools."""
+        path = self.conversation.path()
+        history = during.so_far() if during else kept_messages(path, self._config.marks.dropped)
+        beside, chat = self.conversation.head, self._conversation_id
+        turn = self._turn((*history, question), "", replace(with_model(self._config, model, None), tools=None))
+
+        def offer(reply: Message) -> None:
+            if chat == self._conversation_id:
+                number = len(self._offers) + 1
+                self.offer(Offer(number, model or self.model, beside=beside, messages=(question, reply)))
+
+        return AsideTurn(turn, self._recording(), self.count, offer)
+
+    async def fork_aside(self, model: ModelRef, title: str = "") -> ChatSession | Failure:
+        """Copy the chat up to the head into a session of its own, which answers with `model`."""
+        other = ChatSession(self._config, self._open_store, self._place, open_shared=self._spending.open_shared)
+        other._store, other._owns_store, other._totals = self.chat_store, False, self._totals
+        if self.chat_store and self.chat_id:
+            head = self.conversation.head
+            forked = await other._attach(await self.chat_store.fork(self.chat_id, head, self._place, title))
+            if isinstance(forked, Failure):
+                return forked
+        else:
+            other.conversation = self.conversation
+        other._config = self._spending.share(self._config, await self.read_budget(), other._spending)
+        other.switch_model(model)
+        return other
+
+    def adopt(self, number: int) -> bool:
+        """Make an offered reply a part of the chat; return True if the head is now there."""
+        offer = self._offers[number]
+        if offer.messages:
+            return self._add_aside(offer)
+        if not offer.node:
+            raise KeyError(number)
+        self.move_head(offer.node)
+        return True
+
+    def _add_aside(self, offer: Offer) -> bool:
+        """Add a side question and its reply below the turn that it was asked beside."""
+        before, at = self.conversation.head, offer.beside
+        if at is not None:
+            last = self.conversation.turn(at)[-1]
+            at = last.parent if last.message.role is Role.USER else last.id
+        goes_on = before == at
+        for message in offer.messages:
+            at = self.add(message, at)
+        self.offer(replace(offer, node=at or "", messages=()))
+        if not goes_on:
+            self.move_head(before)
+        return goes_on
+
+    def _gate(self, config: TurnConfig) -> TurnGate:
+        """Return the gate of a turn; the limits of its chat may change while it runs."""
+        recorder, chat = self._recording(), self._conversation_id
+        return self._spending.gate(
+            recorder.chat_id if recorder else chat,
+            lambda: self._config if self._conversation_id == chat else config,
+            recorded=recorder is not None,
+        )
+
+    @property
+    def budget(self) -> BudgetState:
+        return self._spending.state
+
+    async def read_budget(self) -> BudgetState:
+        return await self._spending.read(self._recorder.chat_id if self._recorder else self._conversation_id)
+
+    async def release(self) -> None:
+        """Release the chat and write what is pending; the store stays open."""
+        self._detach()
+        await asyncio.gather(*self._closing)
+        await self._spending.close()
 
     async def close(self) -> Failure | None:
         """Release the chat and write what is pending. The failure names what could not be saved."""
-        self._detach()
-        await asyncio.gather(*self._closing)
-        store = self._store or (self._set_aside[1] if self._set_aside else None)
-        return await store.close() if store else None
+        await self.release()
+        store = self._saved_store
+        return await store.close() if store and self._owns_store else None
+
+    def has_conversation(self, conversation_id: str) -> bool:
+        return conversation_id == self._conversation_id
 
     def apply_event(self, event: Event, question: str, conversation_id: str) -> None:
         """Apply one event of a turn to the tree and the totals; `question` is the node the turn answers.
 
         A turn of another conversation than the one in use counts in the totals only.
         """
-        if isinstance(event, StepCounted):
-            self._count(event)
-        if isinstance(event, TurnEnded):
-            so_far = self._totals.get(event.model, ModelUsage())
-            self._totals[event.model] = replace(so_far, turns=so_far.turns + 1)
+        self.count(event)
         if conversation_id != self._conversation_id:
             return
-        match event:
-            case MessageDone():
-                head = self.conversation.head
-                self.conversation = self.conversation.add(Node(event.node, event.parent, event.message))
-                if head != event.parent:  # the user has moved on
-                    self.conversation = self.conversation.move(head)
-            case TurnEnded():
-                self.failure = event.failure or self.failure
-                node = self.conversation.nodes[question]
-                if not event.has_content and self.conversation.head == question and node.message.role is Role.USER:
-                    self.move_head(node.parent)
-            case _:
-                pass
+        if isinstance(event, MessageDone):
+            head = self.conversation.head
+            self.conversation = self.conversation.add(Node(event.node, event.parent, event.message))
+            if head != event.parent:  # the user has moved on
+                self.conversation = self.conversation.move(head)
+        elif isinstance(event, TurnEnded):
+            self.failure = event.failure or self.failure
+            node = self.conversation.nodes[question]
+            if not event.has_content and self.conversation.head == question and node.message.role is Role.USER:
+                self.move_head(node.parent)
 
     @property
     def _state(self) -> ChatState:
-        think = self._config.params.think
-        return ChatState(self._config.model, self._config.system, {"think": think.value} if think else {})
+        return saved_state(self._config, self._defaults)
 
     def _recording(self) -> Recorder | None:
         if self._recorder is None and self.chat_store:
@@ -246,91 +375,26 @@ class ChatSession:
             return resumed
         self._detach()
         self._conversation_id = uuid4().hex
-        state = resumed.state
-        params = replace(self._defaults.params, think=_think(state, self._defaults.params.think))
-        self._config = replace(
-            self._defaults, model=state.model or self._defaults.model, system=state.system, params=params
-        )
+        self._config = restored(resumed.state, self._defaults)
+        self._spending.new_chat()
         self._title = resumed.info.title
         self._recorder, self.conversation = resumed.recorder, resumed.conversation
         return resumed
 
     def _detach(self) -> None:
         """Release the chat in the background; `close` waits until it is written."""
+        self._offers = {}
         recorder, self._recorder = self._recorder, None
         if recorder:
             task = asyncio.get_running_loop().create_task(recorder.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    def _count(self, event: StepCounted) -> None:
-        for request in event.requests:
-            model = request.origin.ref
-            self._totals[model] = self._totals.get(model, ModelUsage()).with_request(request)
-
-
-def _settings_of(config: TurnConfig) -> TurnSettings:
-    return TurnSettings(config.model, config.system, config.params, config.timeouts, config.max_rounds)
-
-
-def _with_settings(config: TurnConfig, settings: TurnSettings) -> TurnConfig:
-    return replace(
-        config,
-        model=settings.model,
-        system=settings.system,
-        params=settings.params,
-        timeouts=settings.timeouts,
-        max_rounds=settings.max_rounds,
-    )
-
-
-def _think(state: ChatState, otherwise: Effort | None) -> Effort | None:
-    """Return the effort saved with a chat, or `otherwise` when none, or an unknown one, is saved."""
-    saved = state.settings.get("think")
-    return next((effort for effort in Effort if effort.value == saved), otherwise)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedTurn:
-    """A turn whose events update its session, while that has the conversation of the turn, and are recorded."""
-
-    turn: Turn
-    session: ChatSession
-    recorder: Recorder | None
-    question: str
-    conversation_id: str
-
-    @property
-    def id(self) -> str:
-        return self.turn.id
-
-    def cancel(self) -> None:
-        self.turn.cancel()
-
-    def retry_now(self) -> None:
-        self.turn.retry_now()
-
-    def answer(self, request: ApprovalRequest, decision: Decision) -> None:
-        self.turn.answer(request, decision)
-
-    def steer(self, message: Message | None) -> None:
-        self.turn.steer(message)
-
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """Stream the events of the turn. The question is synced to disk before the first request is sent.
-
-        A message sent in the middle of the turn is yielded, then synced to disk before the next request.
-        """
-        recording = await self.recorder.begin(self.id, self.question) if self.recorder else None
-        try:
-            async with aclosing(self.turn.events()) as events:
-                async for event in events:
-                    if recording:
-                        recording.record(event)
-                    self.session.apply_event(event, self.question, self.conversation_id)
-                    yield event
-                    if recording and isinstance(event, MessageDone) and event.message.role is Role.USER:
-                        await recording.flush_user_message()
-        finally:
-            if recording:
-                recording.close()
+    def count(self, event: Event) -> None:
+        """Count the requests of a step and the end of a turn in the totals."""
+        if isinstance(event, StepCounted):
+            for one in event.requests:
+                self._totals[one.origin.ref] = self._totals.get(one.origin.ref, ModelUsage()).with_request(one)
+        if isinstance(event, TurnEnded):
+            so_far = self._totals.get(event.model, ModelUsage())
+            self._totals[event.model] = replace(so_far, turns=so_far.turns + 1)

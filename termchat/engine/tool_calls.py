@@ -21,10 +21,10 @@ from termchat.core.approval import (
     ToolLimits,
 )
 from termchat.core.events import ApprovalAnswered, ApprovalAsked, Notice, ToolFinished, ToolProgress, ToolStarted
-from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, ToolStatus
 from termchat.core.provider import Tools
 from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.wire.history import CANCELLED_RESULT_TEXT
 
 ToolEvent: TypeAlias = ToolStarted | ApprovalAsked | ApprovalAnswered | ToolProgress | ToolFinished | Notice
 _PROGRESS = 4000  # characters of live output kept until the front end takes them
@@ -193,7 +193,9 @@ class ToolRunner:
         for rule in rules:
             if problem := await self._tools.add_rule(rule, scope):
                 words = safe_format(
-                    "{rule} holds in this chat only: {why}", rule=safe_line(rule), why=safe_line(problem)
+                    "{rule} holds only until you leave this chat: {why}",
+                    rule=safe_line(rule),
+                    why=safe_line(problem),
                 )
                 self._events.put_nowait(Notice(self._turn_id, words))
         for request, answer in list(self._waiting.values()):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import field, replace
 from decimal import Decimal
 from uuid import uuid4
 
 from termchat.core.approval import ApprovalRequest, Decision, ToolLimits
-from termchat.core.assemble import MessageBuilder
-from termchat.core.errors import ProviderError, internal_error, outcome_of
+from termchat.core.conversation import ContextMarks
+from termchat.core.errors import Failure, ProviderError, internal_error, outcome_of
 from termchat.core.events import (
     CONTENT_DELTAS,
     Delta,
@@ -27,13 +27,16 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.history import model_switch_notice
-from termchat.core.messages import Message, Origin, Role
+from termchat.core.messages import Message, Origin, Role, Text
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import FinishReason, Outcome
-from termchat.core.provider import Params, PendingTools, Prices, Provider, Providers, Request, Tools
+from termchat.core.provider import Params, PendingTools, Prices, Provider, Providers, Request, Tools, ToolSpec
 from termchat.core.sanitize import Safe, repair_surrogates
+from termchat.core.session import ActiveRole
 from termchat.core.usage import CostBasis, Usage, add_costs
+from termchat.core.wire.assemble import MessageBuilder
+from termchat.core.wire.history import model_switch_notice
+from termchat.engine.budget import TurnGate
 from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
 from termchat.engine.outcome import TurnEnd, end_notices, round_limit_end, turn_end
@@ -49,6 +52,14 @@ class TurnConfig:
     own_timeouts    timeouts of single providers in seconds, by provider and field of `Timeouts`
     max_rounds      limit of requests in one turn
     tool_limits     limits of the tool calls
+    max_cost        limit of a chat in US dollars, as the setting holds it; "" for none
+    max_cost_day    limit of all chats of a day
+    unpriced        allow models without a known price under a limit
+    marks, fit      messages that are left out or kept, and how a long chat is fitted
+    notices         what the user has to know about the messages of this turn
+    refusal         the failure of a turn whose messages cannot be sent
+    client_tools    tools whose calls end the turn, because the client runs them
+    budget_prices   price table for limits, also if nothing else reads the cost
     prices          price table, None when nothing reads the cost
     wait_for_host   retry without limit while the host is unreachable
     """
@@ -64,6 +75,16 @@ class TurnConfig:
     max_rounds: int = 25
     tool_limits: ToolLimits = field(default_factory=ToolLimits)
     wait_for_host: bool = False
+    max_cost: str = ""
+    max_cost_day: str = ""
+    unpriced: bool = False
+    marks: ContextMarks = field(default_factory=ContextMarks)
+    fit: bool = False
+    notices: tuple[Safe, ...] = ()
+    refusal: Failure | None = None
+    budget_prices: Prices | None = None
+    role: ActiveRole | None = None
+    client_tools: tuple[ToolSpec, ...] = ()
 
 
 @dataclass(slots=True)
@@ -97,11 +118,22 @@ class _TurnTotals:
 
 
 class Turn:
-    """The answer to one message. Read `events` once; `cancel` may be called at any time."""
+    """The answer to one message. Read `events` once; `cancel` may be called at any time.
 
-    def __init__(self, config: TurnConfig, history: tuple[Message, ...], parent: str, chat: str = "") -> None:
+    gate   admits every request of the turn, or stops it at a limit on spending
+    """
+
+    def __init__(
+        self,
+        config: TurnConfig,
+        history: tuple[Message, ...],
+        parent: str,
+        chat: str,
+        gate: TurnGate,
+    ) -> None:
         self.id = uuid4().hex
         self._chat = chat
+        self._gate = gate
         self._config = config
         self._messages = list(history)
         self._at = parent
@@ -111,6 +143,7 @@ class Turn:
         self._current: asyncio.Task[Provider] | PendingTools | Pump | ToolRunner | None = None
         self._end: TurnEnd | None = None
         self._counter = CallCounter()
+        self._builder: MessageBuilder | None = None  # of the reply that is being received
 
     def cancel(self) -> None:
         """Stop now. Received content is kept, and the turn ends with TurnEnded."""
@@ -132,9 +165,33 @@ class Turn:
         """Add a user message after the next tool results. A later call replaces the message, None withdraws it."""
         self._steering = message
 
+    def so_far(self) -> tuple[Message, ...]:
+        """Return the messages up to now, with the text received so far; without a question that has no reply yet."""
+        parts = self._builder.parts() if self._builder else ()
+        texts = tuple(part for part in parts if isinstance(part, Text))
+        messages = tuple(self._messages)
+        if any(part.text.strip() for part in texts):
+            return (*messages, Message(Role.ASSISTANT, texts, outcome=Outcome.CANCELLED))
+        while messages and messages[-1].role is Role.USER:
+            messages = messages[:-1]
+        return messages
+
     async def events(self) -> AsyncGenerator[Event, None]:
         """Stream the events, ending with exactly one TurnEnded."""
+        try:
+            async with aclosing(self._events()) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._gate.close()
+
+    async def _events(self) -> AsyncGenerator[Event, None]:
         yield TurnStarted(self.id, self._config.model)
+        for words in self._config.notices:
+            yield Notice(self.id, words)
+        if refusal := self._config.refusal:
+            yield self._ended(TurnEnd(outcome_of(refusal), refusal))
+            return
         try:
             provider = await self._open_provider()
             if provider and (words := model_switch_notice(self._messages, provider.origin)):
@@ -156,13 +213,16 @@ class Turn:
             self._end = TurnEnd(outcome_of(error.failure), error.failure)
         except Exception as error:
             self._end = TurnEnd(Outcome.FAILED, internal_error(error))
+            if message := self._received():
+                yield self._done(message)
         yield self._ended(self._end or TurnEnd(Outcome.CANCELLED))
 
     async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:
         """Send one request, stream its reply and run the tool calls of the reply."""
         builder, request = MessageBuilder(), self._request()
+        self._builder = builder
         overlap = OverlapFilter(resumable_text(self._messages) or "")
-        pump = Pump(provider, request, self._timeouts(provider))
+        pump = Pump(provider, request, self._timeouts(provider), gate=self._gate)
         self._begin(pump)
         async with aclosing(pump.deltas()) as deltas:
             async for delta in deltas:
@@ -171,7 +231,7 @@ class Turn:
         for rest in overlap.held_deltas():
             yield self._streamed(builder, rest)
         self._totals.end_reply()
-        end = turn_end(pump, builder, has_tools=self._config.tools is not None)
+        end = turn_end(pump, builder, has_tools=self._offers_tools())
         message = self._reply(provider, request, builder, end)
         yield await self._count(provider.origin, builder, message, end)
         if message:
@@ -242,9 +302,12 @@ class Turn:
         message, self._steering = self._steering, None
         return self._done(message)
 
+    def _offers_tools(self) -> bool:
+        return self._config.tools is not None or bool(self._config.client_tools)
+
     def _request(self) -> Request:
         config = self._config
-        specs = config.tools.specs if config.tools else ()
+        specs = config.tools.specs if config.tools else config.client_tools
         system = repair_surrogates(config.system)
         return Request(tuple(self._messages), system, specs, config.params, self._chat, config.wait_for_host)
 
@@ -260,8 +323,17 @@ class Turn:
         reply_id = builder.finished.reply_id if builder.finished else ""
         return Message(Role.ASSISTANT, parts, builder.origin or provider.origin, end.outcome, usage, reply_id)
 
+    def _received(self) -> Message | None:
+        """Return the reply that an internal error stopped, as far as it came."""
+        builder = self._builder
+        with suppress(Exception):  # the error may be in it
+            if builder and (parts := builder.parts()):
+                return Message(Role.ASSISTANT, parts, builder.origin, Outcome.FAILED, builder.usage)
+        return None
+
     def _done(self, message: Message) -> MessageDone:
         self._messages.append(message)
+        self._builder = None
         node, parent = uuid4().hex, self._at
         self._at = node
         return MessageDone(self.id, node, parent, message)
@@ -278,6 +350,8 @@ class Turn:
         else:
             requests.append(await self._priced(last, usage))
         self._totals.model = last.ref
+        self._gate.count(requests)
+        self._gate.note(last, usage or Usage())
         return StepCounted(self.id, tuple(requests))
 
     async def _priced(self, origin: Origin, usage: Usage | None) -> RequestCost:

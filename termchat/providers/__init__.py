@@ -6,7 +6,10 @@ credentials.py  the port for API keys
 decoder.py      the port of a decoder, and lenient accessors for JSON
 exchange.py     sends one request, with retries, and streams the reply
 fallback.py     tries other models when a provider fails
+repair.py       changes a refused request, and remembers what the server refuses
 replay.py       answers from a recording
+installed.py    providers of installed packages
+check.py        live checks of a provider
 reply_schema.py the JSON Schema of a reply, in the form a vendor accepts
 protocols/      one folder per protocol, on top of the vendor's SDK:
                 encode.py (Request -> body, pure), decode.py (event -> deltas, pure), client.py (the SDK)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
 
@@ -16,7 +17,16 @@ from termchat.core.sanitize import Safe
 from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import Decoder
 
+if TYPE_CHECKING:
+    from termchat.providers.catalog.batch_vendors import BatchVendor
+    from termchat.providers.protocols.batch_api import BatchApi
+
 Body = dict[str, Any]
+
+
+@lru_cache(maxsize=256)
+def _host_of(base: str) -> str:
+    return httpx2.URL(base).netloc.decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class Endpoint:
     @property
     def host(self) -> str:
         """The host of the base URL, with its port if there is one."""
-        return httpx2.URL(self.base).netloc.decode()
+        return _host_of(self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,10 @@ class Client(Protocol):
 
     def error_response(self, error: Exception) -> ErrorResponse | None:
         """Return the error response inside an SDK's exception, None for any other exception."""
+        ...
+
+    def batches(self, vendor: BatchVendor, model: str) -> BatchApi:
+        """Return the batches of a model."""
         ...
 
     async def models(self) -> Sequence[ModelInfo]:

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import unquote_to_bytes
 
 import httpx2
@@ -24,6 +24,7 @@ from termchat.providers.credentials import CredentialSource
 from termchat.providers.exchange import EndpointState, StreamingProvider, to_provider_error
 from termchat.providers.http.connection_errors import (
     unexpected_response,
+    unusable_base_url,
     unusable_header,
     unusable_key,
     unusable_option,
@@ -33,10 +34,15 @@ from termchat.providers.http.rate_limit import RateLimit
 from termchat.providers.http.recording import ResponseRecorder
 from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.http.transport import HttpClient, new_client
-from termchat.providers.repair import ServerFacts
+from termchat.providers.repair import Repair, ServerFacts
 from termchat.providers.sdk.deferred_packages import build_with_fallback, import_gemini_sdk
 from termchat.providers.sdk.fallback_client import FallbackClient
 from termchat.providers.sdk.lazy_import import load_on_thread
+
+if TYPE_CHECKING:
+    from termchat.providers.catalog.batch_vendors import BatchVendor
+    from termchat.providers.http.pacing import Pacer
+    from termchat.providers.protocols.vendor_batches import VendorBatches
 
 
 class ClientPool:
@@ -79,10 +85,18 @@ class ClientPool:
     async def open(self, config: ProviderConfig, protocol: ApiProtocol, model: str) -> StreamingProvider:
         """Return a model of a provider, ready to answer. Raises ProviderError."""
         client = await self._client(config, protocol)
-        state = EndpointState(
-            self._rate_limits.setdefault(config.name, RateLimit()), self._facts, self._open_recorder()
-        )
+        state = EndpointState(self._rate_limit(config.name), self._facts, self._open_recorder())
         return StreamingProvider(client, Origin(config.name, protocol, model), self._policy, self._renew, state)
+
+    async def batches(
+        self, config: ProviderConfig, protocol: ApiProtocol, model: str, vendor: BatchVendor
+    ) -> VendorBatches:
+        """Return the batches of a model. Raises ProviderError."""
+        from termchat.providers.protocols.vendor_batches import VendorBatches
+
+        client, origin = await self._client(config, protocol), Origin(config.name, protocol, model)
+        repair = Repair(origin, self._facts)
+        return await load_on_thread(lambda: VendorBatches(client, origin, vendor, repair, self._renew))
 
     async def listing(self, config: ProviderConfig, protocol: ApiProtocol) -> Sequence[ModelInfo]:
         """List the models of an endpoint. Raises ProviderError."""
@@ -94,17 +108,29 @@ class ClientPool:
         except Exception as error:
             raise to_provider_error(client, error, "", began=False) from error
 
+    def drop(self, provider: str) -> None:
+        """Forget the clients of a provider whose configuration has changed; running requests keep theirs."""
+        self._clients = {key: client for key, client in self._clients.items() if key[0] != provider}
+
+    def _rate_limit(self, provider: str) -> RateLimit:
+        if provider not in self._rate_limits:
+            self._rate_limits[provider] = RateLimit(pacer=_new_pacer() if self._policy.paced else None)
+        return self._rate_limits[provider]
+
     def _open_recorder(self) -> ResponseRecorder | None:
         if self._record and self._recorder is None:
             self._recorder = ResponseRecorder(self._record, self._redact)
         return self._recorder
 
     async def aclose(self) -> None:
-        """Close the recording and all connections. No SDK's close method is called: SDKs share the HTTP clients."""
-        if self._recorder:
-            self._recorder.close()
+        """Close all connections and the recording. No SDK's close method is called: SDKs share the HTTP clients.
+
+        Raises OSError if the recording is incomplete.
+        """
         for client in self._http_clients.values():
             await client.aclose()
+        if self._recorder:
+            self._recorder.close()
 
     async def _client(self, config: ProviderConfig, protocol: ApiProtocol) -> Client:
         async with self._lock:  # two turns that begin together share one client
@@ -138,7 +164,10 @@ class ClientPool:
                 raise ProviderError(unusable_header(name, config))
         self._hide(config, key, headers)
         source = self._keys.source(config)
-        base, key, headers = _authentication(config, protocol, key, source, headers)
+        try:
+            base, key, headers = _authentication(config, protocol, key, source, headers)
+        except httpx2.InvalidURL as error:
+            raise ProviderError(unusable_base_url(config.base_urls[protocol], config)) from error
         preload_certificates(config.ca_file, lambda: self._connect_early(config, base))
         build_with_fallback(lambda: _client_factory(protocol))  # before the certificates are needed
         http = self._http(config)
@@ -223,3 +252,9 @@ def _client_factory(protocol: ApiProtocol) -> Callable[[Endpoint, Mapping[str, i
         case ApiProtocol.DEMO:
             raise AssertionError("the demo has no client")
     assert_never(protocol)
+
+
+def _new_pacer() -> Pacer:
+    from termchat.providers.http.pacing import Pacer
+
+    return Pacer()

@@ -157,6 +157,7 @@ class PartNumbers:
 
 
 NewId = Callable[[], str]
+_MAX_COST = 1_000_000  # US dollars of a reply; more is a mistake, and 1e999999 cannot be added up
 
 
 def new_call_id() -> str:
@@ -191,21 +192,21 @@ def as_count(value: Any) -> int:
             return 0
         case int() | float() if value == value and abs(value) < 1e15:
             return int(value)
-        case str() if value.isdigit() and len(value) < 16:
+        case str() if value.isdecimal() and len(value) < 16:
             return int(value)
         case _:
             return 0
 
 
 def as_cost(value: Any) -> Decimal | None:
-    """Return a cost in US dollars that a server reports, None unless it is a finite number from 0 on."""
+    """Return a cost in US dollars that a server reports, None unless it is a number from 0 to a million."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and amount >= 0 else None
+    return amount if amount.is_finite() and 0 <= amount <= _MAX_COST else None
 
 
 def as_tier(value: Any) -> str:

@@ -34,8 +34,9 @@ from termchat.core.events import (
 )
 from termchat.core.messages import File, Image, Origin, Role
 from termchat.core.outcomes import FinishReason
-from termchat.core.provider import Request, StreamMonitor
+from termchat.core.provider import Bill, Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
+from termchat.core.usage import Usage
 from termchat.late_dataclass import dataclass
 from termchat.providers.catalog.capabilities import quirks, with_continuation
 from termchat.providers.catalog.dropped_parts import all_parts
@@ -62,6 +63,7 @@ from termchat.providers.http.transport import count_bytes, override_path
 from termchat.providers.repair import LONE_CLOSING_TAG, RefusedError, Repair, ServerFacts
 
 _LARGE = 500_000  # bytes of a request that is encoded on a thread
+_BYTES_A_TOKEN = 4  # of a prompt, roughly
 _PARAGRAPH = 400  # characters
 _MAX_ATTEMPTS = 20  # failed attempts kept for the details, and the last one after them
 # Builds a client with a new key; None when the key cannot change.
@@ -75,6 +77,7 @@ class _RequestState:
     path         the path override, "" for the SDK's own
     tried        tries so far, the running one included
     renewed      True once the key was read again after a rejection
+    capped       True if a budget lowers the limit of the reply in the body
     request_id   the server's id of the last response
     """
 
@@ -83,6 +86,7 @@ class _RequestState:
     path: str
     tried: int = 1
     renewed: bool = False
+    capped: bool = False
     request_id: Safe = EMPTY
     failed: list[Attempt] = field(default_factory=list[Attempt])
 
@@ -109,6 +113,23 @@ class EndpointState:
     recorder: ResponseRecorder | None = None
 
 
+class _Seen:
+    """The parts of a reply that one attempt has received, and if the server accepted the request."""
+
+    def __init__(self) -> None:
+        self.content = False
+        self.accepted = False
+        self.usage: Usage | None = None
+
+    def begins_content(self, delta: Delta) -> bool:
+        """Note a delta; return True for the first one with content."""
+        self.accepted = self.accepted or isinstance(delta, RequestAccepted)
+        self.usage = delta.usage if isinstance(delta, UsageDelta) else self.usage
+        first = not self.content and isinstance(delta, CONTENT_DELTAS)
+        self.content = self.content or first
+        return first
+
+
 class StreamingProvider:
     """A model behind an endpoint. `renew` is called once per request, when the server rejects the key."""
 
@@ -131,34 +152,55 @@ class StreamingProvider:
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
             await interruptible_sleep(wait, monitor)
         while True:
-            has_content, patience = False, self._patience()
+            seen, patience = _Seen(), self._patience()
+            monitor.waiting = True
             try:
-                async with aclosing(self._attempt(state, monitor)) as deltas:
-                    async for delta in deltas:
-                        if not has_content and isinstance(delta, CONTENT_DELTAS):
-                            has_content = True
-                            self._limit.clear()
-                        yield self._noted(delta, state.body, waits=patience > 0)
-                        patience -= len(delta.text) if isinstance(delta, TextDelta) else 0
+                async with self._limit.slot(lambda: _size(state.request) / _BYTES_A_TOKEN):
+                    notices = await self._admit(state, original, monitor)
+                    monitor.waiting = False
+                    for notice in notices:
+                        yield ProviderNotice(notice)
+                    async with aclosing(self._attempt(state, monitor)) as deltas:
+                        async for delta in deltas:
+                            if seen.begins_content(delta):
+                                self._limit.clear()
+                            yield self._noted(delta, state.body, waits=patience > 0)
+                            patience -= len(delta.text) if isinstance(delta, TextDelta) else 0
                 return
             except ProviderError as error:
-                failure = state.failure(error.failure, self._client.endpoint, self.origin.model)
-                refused = RefusedError(failure, error.body) if isinstance(error, RefusedError) else None
-            if has_content:
-                raise ProviderError(failure)
-            notices = await self._amend(state, original, failure, refused)
-            if notices is not None:
-                for notice in filter(None, notices):
-                    yield ProviderNotice(notice)
+                if monitor.waiting:  # the request was not admitted
+                    raise
+                failure, refused = self._failed(state, error, seen, monitor)
+            amended = await self._amend(state, original, failure, refused)
+            for notice in filter(None, amended or ()):
+                yield ProviderNotice(notice)
+            if amended is not None:
                 continue
             unlimited = request.wait_for_host and failure.unreachable
-            delay = unreachable_backoff(state.tried) if unlimited else self._policy.delay(failure, state.tried)
-            if delay is None:
-                raise ProviderError(final_failure(failure, state.tried))
+            delay = self._delay(failure, state.tried, unlimited=unlimited)
             state.tried += 1
             self._limit.set(failure, delay)
             yield Retrying(state.tried, 0 if unlimited else self._policy.tries, delay, failure)
             await interruptible_sleep(delay, monitor)
+
+    def _failed(
+        self, state: _RequestState, error: ProviderError, seen: _Seen, monitor: StreamMonitor
+    ) -> tuple[Failure, RefusedError | None]:
+        """Note a failed attempt; return its failure, and the refusal of a part. Raises ProviderError after content."""
+        failure = state.failure(error.failure, self._client.endpoint, self.origin.model)
+        self._limit.note(failure)
+        if seen.content:
+            raise ProviderError(failure)
+        if monitor.gate:
+            monitor.gate.failed(seen.usage, accepted=seen.accepted)
+        return failure, RefusedError(failure, error.body) if isinstance(error, RefusedError) else None
+
+    def _delay(self, failure: Failure, tried: int, *, unlimited: bool) -> float:
+        """Return the seconds until the next attempt. Raises ProviderError if there is none."""
+        delay = unreachable_backoff(tried) if unlimited else self._policy.delay(failure, tried)
+        if delay is None:
+            raise ProviderError(final_failure(failure, tried))
+        return delay
 
     def _noted(self, delta: Delta, body: Body, *, waits: bool) -> Delta:
         """Learn from a delta, and complete it: an unreported service tier is the requested one.
@@ -195,6 +237,28 @@ class StreamingProvider:
             state.body = await asyncio.to_thread(self._client.encode, state.request, self.origin, known)
         return join(" ", [words for words in (notice, self._repair.lost_thinking(state.request, state.body)) if words])
 
+    async def _admit(self, state: _RequestState, original: Request, monitor: StreamMonitor) -> tuple[Safe, ...]:
+        """Let the budget admit the next attempt, with a shorter reply if need be; return the notices about it.
+
+        Raises ProviderError when the attempt could cross a limit.
+        """
+        if monitor.gate is None:
+            return ()
+        if state.capped:  # the budget may have changed
+            state.capped = False
+            await self._prepare(state, original)
+        extra = self._client.endpoint.config.extra_body
+        body = {**state.body, **extra}
+        admitted = await monitor.gate.admit(Bill(self.origin, state.request, asked_limit(body), asked_tier(body)))
+        if admitted.max_tokens is None:
+            return (admitted.notice,) if admitted.notice else ()
+        state.capped = True
+        capped = replace(original, params=replace(original.params, max_tokens=admitted.max_tokens))
+        notice = await self._prepare(state, capped)
+        if (asked_limit({**state.body, **extra}) or math.inf) > admitted.max_tokens:
+            monitor.gate.unlimited(self.origin)
+        return tuple(filter(None, (admitted.notice, notice)))
+
     async def _amend(
         self, state: _RequestState, original: Request, failure: Failure, refused: RefusedError | None
     ) -> tuple[Safe, ...] | None:
@@ -204,7 +268,7 @@ class StreamingProvider:
             notice = self._repair.change(refused, state.request, state.body, endpoint)
             if notice is not None:
                 return notice, await self._prepare(state, original)
-            if other := self._repair.next_path(refused, endpoint, state.path):
+            if (other := self._repair.next_path(refused, endpoint, state.path)) is not None:  # "" is the SDK's path
                 state.path = other
                 return (_other_path_notice(endpoint, other),)
         if failure.kind is FailureKind.AUTH and not state.renewed:
@@ -226,6 +290,7 @@ class StreamingProvider:
                 self._record(error)
                 raise to_provider_error(self._client, error, self.origin.model, began=False) from error
             state.request_id = request_id(response.headers, self._client.endpoint)
+            self._limit.learn(response.headers)
             self._repair.found_path(self._client.endpoint, path)
             decoder = self._client.decoder(body)
             if response.status_code < 300:
@@ -281,6 +346,15 @@ def asked_tier(body: Body) -> str:
     return as_tier(body.get("service_tier") or body.get("speed") or config.get("service_tier"))
 
 
+def asked_limit(body: Body) -> int | None:
+    """Return the limit of the reply in tokens that a body asks for in its protocol's field, None without one."""
+    for fields in (body, as_object(body.get("config")), as_object(body.get("generationConfig"))):
+        for name in ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens"):
+            if isinstance(limit := fields.get(name), int):
+                return limit
+    return None
+
+
 def _size(request: Request) -> int:
     """Return the approximate size of a request in bytes."""
     parts = all_parts(request.messages)
@@ -319,8 +393,7 @@ def _classify(
         return redirected(response, endpoint)
     if response:
         return from_response(response, endpoint, model)
-    failure = from_exception(error, endpoint, began=began)
-    if failure:
+    if failure := from_exception(error, endpoint, began=began):
         return failure
     if isinstance(error, ValueError | RecursionError):  # invalid JSON or UTF-8, an event that is too long
         return unexpected_response(endpoint, safe_format("invalid data"))

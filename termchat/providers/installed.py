@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from termchat.core import provider
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.events import Delta
+from termchat.core.events import Delta, ProviderNotice
 from termchat.core.messages import Origin
 from termchat.core.models import ModelRef, ProviderConfig
-from termchat.core.provider import Provider, Request, StreamMonitor
+from termchat.core.provider import Bill, Provider, Request, StreamMonitor
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
 if TYPE_CHECKING:
@@ -110,6 +111,12 @@ class _InstalledProvider:
 
     async def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Stream the deltas of the package's reply. Raises ProviderError."""
+        if monitor.gate:
+            admitted = await monitor.gate.admit(Bill(self.origin, request, request.params.max_tokens))
+            if admitted.max_tokens is not None:
+                request = replace(request, params=replace(request.params, max_tokens=admitted.max_tokens))
+            if admitted.notice:
+                yield ProviderNotice(admitted.notice)
         try:
             async with aclosing(self._inner.stream(request, monitor)) as deltas:
                 async for delta in deltas:

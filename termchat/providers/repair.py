@@ -13,13 +13,20 @@ from itertools import pairwise
 from typing import Any
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.history import strip_provider_data
 from termchat.core.messages import File, Image, Origin, Reasoning, Text, ToolCall
 from termchat.core.models import ApiProtocol
 from termchat.core.provider import Effort, Request
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+from termchat.core.wire.history import strip_provider_data
 from termchat.late_dataclass import dataclass
-from termchat.providers.catalog.capabilities import drop_unsupported, quirks, supported_efforts, unsupported_notice
+from termchat.providers.catalog.attachment_limits import without_untaken
+from termchat.providers.catalog.capabilities import (
+    drop_unsupported,
+    quirks,
+    refuse_inexact,
+    supported_efforts,
+    unsupported_notice,
+)
 from termchat.providers.catalog.dropped_parts import all_parts
 from termchat.providers.catalog.efforts import efforts_word
 from termchat.providers.catalog.model_cache import ModelCache
@@ -103,12 +110,20 @@ class Repair:
         self._stripped = 0  # messages at the beginning of the history that are sent without vendor-specific data
 
     def prepare(self, request: Request, endpoint: Endpoint) -> tuple[Request, Safe]:
-        """Return the request without the parts that the model does not support, and the notice about them."""
+        """Return the request without the parts that the model does not support, and the notice about them.
+
+        Raises ProviderError for an exact request that loses a decisive part.
+        """
         stripped = self._stripped or self._facts.repaired.get((request.chat, self._origin), 0)
         if stripped:
             messages = (*strip_provider_data(request.messages[:stripped]), *request.messages[stripped:])
             request = replace(request, messages=messages)
+        request, untaken = without_untaken(request, self._origin)
         request, dropped = drop_unsupported(request, self._origin, self.known(endpoint))
+        dropped = (*dropped, *untaken)
+        if request.params.exact:  # its client has no chat, in which one notice would do
+            refuse_inexact(request, self._origin, dropped, untaken)
+            return request, unsupported_notice(safe_line(self._origin.model), dropped)
         told = self._facts.told_before(self._origin, endpoint)
         new = self._facts.unannounced(request.chat, self._origin, tuple(name for name in dropped if name not in told))
         return request, unsupported_notice(safe_line(self._origin.model), new) if new else EMPTY
@@ -211,8 +226,12 @@ class Repair:
 
 def _parts_of(request: Request, body: Body, origin: Origin, known: frozenset[str]) -> Iterator[str]:
     params = request.params
-    for name in ("temperature", "top_p", "stop", "seed", "schema", "search", "think", "speed"):
-        if getattr(params, name) not in (None, (), False):
+    for name in (
+        "temperature", "top_p", "stop", "seed", "schema", "search", "think", "speed", "json_object", "tool_choice",
+        "single_call",
+    ):  # fmt: skip
+        value = getattr(params, name)
+        if value is not None and value is not False and value != ():  # 0 is a temperature and a seed
             yield name
     if params.temperature is not None and params.top_p is not None:
         yield "one_sampling"

@@ -103,6 +103,4 @@ def _error_response_failure(recorded: RecordedResponse) -> Failure:
 
 def _error_event_failure(recorded: RecordedResponse, error: Exception) -> Failure:
     message = safe_format("The recorded response is an error ({status}).", status=safe_line(str(recorded.status)))
-    return Failure(
-        FailureKind.BAD_RESPONSE, message, safe_format("{why}", why=safe_line(str(error)[:200])), recorded.status
-    )
+    return Failure(FailureKind.BAD_RESPONSE, message, safe_line(str(error)[:200]), recorded.status)

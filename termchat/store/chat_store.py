@@ -35,6 +35,7 @@ from termchat.core.chats import (
 )
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Message
+from termchat.core.models import ModelRef
 from termchat.core.provider import Prices
 from termchat.core.sanitize import repair_surrogates, safe_format, safe_line
 from termchat.core.usage import CostBasis
@@ -44,6 +45,8 @@ from termchat.store.messages import Redact
 from termchat.store.recorder import SAVE_INTERVAL, RecorderContext, SqliteRecorder
 from termchat.store.sqlite import db
 from termchat.store.sqlite.db_thread import DatabaseThread, OnFailure, Write
+from termchat.store.sqlite.spending import SqliteSpending
+from termchat.store.sqlite.watched_chats import FollowMark, SqliteWatch
 
 if TYPE_CHECKING:
     from termchat.core import chat_store
@@ -71,7 +74,12 @@ class SqliteChatStore:
         vfs: str = "",
     ) -> None:
         self._database = DatabaseThread(file, on_failure, vfs=vfs)
-        self._context = RecorderContext(self._database, lambda text: redact(repair_surrogates(text)), every)
+        self.spending = SqliteSpending(self._database)
+        mark = FollowMark(file)
+        self.watch = SqliteWatch(self._database, mark)
+        self._context = RecorderContext(
+            self._database, lambda text: redact(repair_surrogates(text)), every, followed=mark.is_set
+        )
         self._next, self._left = _new_id(), ""  # id of the next new chat, and its recovered draft
         self._database.submit(Write(partial_replies.finish_orphaned))
         self._database.submit(Write(lambda db: deletion.purge(db, time.time() - deletion.RETENTION)))
@@ -96,6 +104,8 @@ class SqliteChatStore:
         if not isinstance(found, tuple):
             return found
         record, held, draft = found
+        if not draft and (question := record.conversation.unanswered()):
+            draft = question.message.words
         if held:
             return self._branch(record, record.conversation.head, place, forked=True)[1]
         recorder = SqliteRecorder(self._context, PendingChat(chat, place), record.state, made=True, draft=draft)
@@ -132,6 +142,7 @@ class SqliteChatStore:
         return await self._ask(lambda db: messages.last_messages(db, chat, limit), ())
 
     async def search(self, typed: str, limit: int = 50, chat: str = "") -> tuple[SearchHit, ...]:
+        typed = repair_surrogates(typed)
         return await self._ask(lambda db: search.search(db, typed, limit, chat), ())
 
     async def short_id(self, chat: str) -> str:
@@ -176,6 +187,9 @@ class SqliteChatStore:
     async def usage(self, by: UsageGroup, since: float = 0.0) -> tuple[UsageRow, ...]:
         return await self._ask(lambda db: ledger.totals(db, by, since), ())
 
+    async def recent_models(self, limit: int) -> tuple[ModelRef, ...]:
+        return await self._ask(lambda db: ledger.recent_models(db, limit), ())
+
     async def export(
         self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None
     ) -> AsyncGenerator[str | Failure, None]:
@@ -206,6 +220,8 @@ class SqliteChatStore:
             if added is None:
                 return self.trouble or _unreadable()
             report = importers.add_batch(report, added)
+            ids = [item.info.id for item in batch if isinstance(item, FullChat)]
+            report = replace(report, read=report.read + len(ids), last=[report.last, *ids][-1])
         if not (report.chats or report.known or report.messages or report.skipped):
             return Failure(FailureKind.BAD_REQUEST, safe_format("{file} holds no chats.", file=safe_line(str(file))))
         return report
@@ -234,7 +250,8 @@ class SqliteChatStore:
                 held = not chats.acquire(connection, n, at)
                 if not held:
                     partial_replies.finish_orphaned(connection)
-                    chats.touch(connection, n, place, at)
+                    if place != Location():
+                        chats.touch(connection, n, place, at)
         except sqlite3.OperationalError:
             pass
         record = whole_chats.load(connection, chat)

@@ -96,11 +96,11 @@ def add_message(connection: sqlite3.Connection, n: int, node: EncodedMessage, *,
     row = messages.insert_message(connection, n, node)
     if row is None:
         return
-    condition = "AND head IS (SELECT parent FROM nodes WHERE n = :node)" if follow else ""
-    connection.execute(f"UPDATE chats SET head = :node WHERE n = :chat {condition}", {"chat": n, "node": row})  # noqa: S608 - constant text
-    connection.execute(
-        "UPDATE chats SET updated = max(updated, ?), turns = turns + ?, deleted = NULL WHERE n = ?",
-        (node.created, node.author is Role.USER, n),
+    moved = "head IS (SELECT parent FROM nodes WHERE n = :node)" if follow else "TRUE"
+    connection.execute(  # one statement, because each would update the indexes of the table
+        f"UPDATE chats SET head = iif({moved}, :node, head), updated = max(updated, :created), "  # noqa: S608 - constant
+        "turns = turns + :asked, deleted = NULL WHERE n = :chat",
+        {"chat": n, "node": row, "created": node.created, "asked": node.author is Role.USER},
     )
 
 
@@ -174,7 +174,7 @@ def find(connection: sqlite3.Connection, name: str) -> ChatInfo | Failure:
     return Failure(
         FailureKind.NOT_FOUND,
         safe_format("There is no chat {name}.", name=safe_line(name)),
-        safe_format("termchat chats lists them all."),
+        safe_format("`termchat chats` or, in a chat, /chats lists them all."),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
@@ -48,11 +49,21 @@ def searchable_text(message: Message) -> str:
 
 def to_fts_text(text: str) -> str:
     """Normalise a text for the index."""
+    return "".join(_fts_slices(text))
+
+
+def to_fts_utf8(text: str) -> bytes:
+    """Normalise a text for the index, as UTF-8: no string but the text itself is as long as the text."""
+    return b"".join([part.encode() for part in _fts_slices(text)])
+
+
+def _fts_slices(text: str) -> Iterator[str]:
     text = text.replace("\0", " ")  # SQLite ends a text at NUL
     if text.isascii():
-        return text
-    slices = (text[at : at + _SLICE] for at in range(0, len(text), _SLICE))  # each match is an object
-    return "".join([_is_unspaced().sub(r" \g<0> ", part) for part in slices])
+        yield text
+        return
+    for at in range(0, len(text), _SLICE):  # each match is an object
+        yield _is_unspaced().sub(r" \g<0> ", text[at : at + _SLICE])
 
 
 def parse_query(typed: str) -> Query | None:

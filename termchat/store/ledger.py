@@ -15,6 +15,8 @@ from termchat.core.outcomes import Outcome
 from termchat.core.usage import CostBasis, Usage
 from termchat.late_dataclass import dataclass
 
+_RECENT = 1000  # requests
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -99,6 +101,16 @@ def price(connection: sqlite3.Connection, costs: Mapping[int, tuple[Decimal, Cos
     """Set the cost of rows that have none yet."""
     rows = [(str(cost), basis.value, n) for n, (cost, basis) in costs.items()]
     connection.executemany("UPDATE ledger SET cost = ?, basis = ? WHERE n = ? AND cost IS NULL", rows)
+
+
+def recent_models(connection: sqlite3.Connection, limit: int) -> tuple[ModelRef, ...]:
+    """Return up to `limit` models of the last thousand requests, the newest first."""
+    rows = connection.execute(
+        "SELECT provider, model FROM (SELECT n, provider, model FROM ledger ORDER BY n DESC LIMIT ?) "
+        "GROUP BY provider, model ORDER BY max(n) DESC LIMIT ?",
+        (_RECENT, limit),
+    )
+    return tuple(ModelRef(provider, model) for provider, model in rows)
 
 
 def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | None:

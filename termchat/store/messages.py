@@ -3,52 +3,107 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
 from termchat.core.conversation import Conversation, Node
-from termchat.core.messages import Message, Role, Text
+from termchat.core.messages import Message, Part, Reasoning, Role, Text
 from termchat.core.sanitize import repair_surrogates
 from termchat.late_dataclass import dataclass
-from termchat.store.full_text import searchable_text, to_fts_text
+from termchat.store.full_text import searchable_text, to_fts_text, to_fts_utf8
 from termchat.store.json_fields import InvalidRecord
-from termchat.store.message_json import Encoded, LoadBlob, decode_message, encode_message, missing_blob
+from termchat.store.message_json import LoadBlob, decode_message, dump, encode_message, missing_blob, to_dict
 
 Redact: TypeAlias = Callable[[str], str]
 DAMAGED = "[this message is damaged and cannot be read]"
+LONG_TEXT = 20_000  # characters; a shorter text is encoded at once, which is faster
+_SLICE = 10_000  # characters that are escaped at a time
+_TEXT = '"text":"'  # the first field of a part that may contain text of others
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedMessage:
-    """A node with its message encoded, ready to be written."""
+    """A node with its message encoded, ready to be written.
+
+    message   JSON in UTF-8
+    blobs     attachments by their hash
+    words     the text for the index in UTF-8
+    """
 
     id: str
     parent: str | None
     author: Role
     created: float
-    encoded: Encoded
-    words: str
+    message: bytes
+    blobs: Mapping[str, bytes]
+    words: bytes
 
 
 def encode_node(node: Node, created: float, redact: Redact = str) -> EncodedMessage:
     """Encode a node; `redact` masks keys in its text."""
-    encoded, text = encode_message(node.message), repair_surrogates(searchable_text(node.message))
-    hidden = Encoded(redact(encoded.text), encoded.blobs)
-    return EncodedMessage(node.id, node.parent, node.message.role, created, hidden, to_fts_text(redact(text)))
+    words = to_fts_utf8(redact(repair_surrogates(searchable_text(node.message))))
+    text, blobs = encode_utf8(node.message, redact)
+    return EncodedMessage(node.id, node.parent, node.message.role, created, text, blobs, words)
+
+
+def encode_utf8(message: Message, redact: Redact = str) -> tuple[bytes, Mapping[str, bytes]]:
+    """Return the JSON of `encode_message` in UTF-8, and its attachments by their hash; `redact` masks keys in it.
+
+    A long text is escaped in slices: with one emoji, a string takes four bytes for each of its characters, and `json`
+    makes several.
+    """
+    if not any(map(_long_text, message.parts)):
+        encoded = encode_message(message)
+        return redact(encoded.text).encode(), encoded.blobs
+    blobs: dict[str, bytes] = {}
+    return b"".join(_pieces(message, redact, blobs)), blobs
+
+
+def _pieces(message: Message, redact: Redact, blobs: dict[str, bytes]) -> Iterator[bytes]:
+    """Yield the JSON in pieces. A long text is redacted before it is escaped: a key may lie across two slices."""
+    yield redact(dump(to_dict(replace(message, parts=()), blobs)).removesuffix("]}")).encode()
+    for number, part in enumerate(message.parts):
+        if number:
+            yield b","
+        text = _long_text(part)
+        if text and isinstance(part, Text | Reasoning):
+            begin, _, end = _dump_part(message, replace(part, text=""), blobs).partition(_TEXT)
+            yield f"{begin}{_TEXT}".encode()
+            yield from _escaped(redact(repair_surrogates(text)))
+            yield redact(end).encode()
+        else:
+            yield redact(_dump_part(message, part, blobs)).encode()
+    yield b"]}"
+
+
+def _long_text(part: Part) -> str:
+    return part.text if isinstance(part, Text | Reasoning) and len(part.text) > LONG_TEXT else ""
+
+
+def _dump_part(message: Message, part: Part, blobs: dict[str, bytes]) -> str:
+    return dump(to_dict(Message(message.role, (part,)), blobs)["parts"][0])
+
+
+def _escaped(text: str) -> Iterator[bytes]:
+    """Yield the inside of the JSON string of a text."""
+    for at in range(0, len(text), _SLICE):
+        yield encode_basestring(text[at : at + _SLICE])[1:-1].encode()
 
 
 def insert_message(connection: sqlite3.Connection, chat: int, node: EncodedMessage) -> int | None:
     """Insert a node and return its row number, or None if it exists already."""
     found = connection.execute(
         "INSERT OR IGNORE INTO nodes (id, chat, parent, author, created, message) "
-        "VALUES (?, ?, (SELECT n FROM nodes WHERE id = ?), ?, ?, ?) RETURNING n",
-        (node.id, chat, node.parent, node.author.value, node.created, node.encoded.text),
+        "VALUES (?, ?, (SELECT n FROM nodes WHERE id = ?), ?, ?, CAST(? AS TEXT)) RETURNING n",
+        (node.id, chat, node.parent, node.author.value, node.created, node.message),
     ).fetchone()
     if not found:
         return None
     n: int = found[0]
-    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (n, node.words))
-    for name, data in node.encoded.blobs.items():
+    connection.execute("INSERT INTO words (rowid, text) VALUES (?, CAST(? AS TEXT))", (n, node.words))
+    for name, data in node.blobs.items():
         connection.execute("INSERT OR IGNORE INTO blobs (hash, data) VALUES (?, ?)", (name, data))
         connection.execute("INSERT OR IGNORE INTO attachments (node, hash) VALUES (?, ?)", (n, name))
     return n
@@ -69,7 +124,25 @@ def load_tree(
     for _, name, parent, author, _, text in rows:
         nodes[name] = Node(name, ids.get(parent), decode_row(text, author, blobs))
     times: dict[str, float] = {row[1]: row[4] for row in rows}
-    return Conversation(nodes, ids.get(head) if head is not None else None), times
+    labels = {ids[n]: words for n, words in _labels(connection) if n in ids}
+    return Conversation(nodes, ids.get(head) if head is not None else None, labels), times
+
+
+def _labels(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
+    """Yield the labels of all chats: there are few, and a fork shows those of the messages it shares."""
+    yield from connection.execute("SELECT node, text FROM labels")
+
+
+def set_default_label(connection: sqlite3.Connection, node: str, text: str) -> None:
+    """Label a node that has no label."""
+    connection.execute("INSERT OR IGNORE INTO labels (node, text) SELECT n, ? FROM nodes WHERE id = ?", (text, node))
+
+
+def set_label(connection: sqlite3.Connection, node: str, text: str) -> None:
+    """Set the label of a node, or remove it for ""."""
+    connection.execute("DELETE FROM labels WHERE node = (SELECT n FROM nodes WHERE id = ?)", (node,))
+    if text:
+        connection.execute("INSERT INTO labels (node, text) SELECT n, ? FROM nodes WHERE id = ?", (text, node))
 
 
 def _rows(connection: sqlite3.Connection, chat: int) -> list[tuple[int, str, Any, str, float, str]]:

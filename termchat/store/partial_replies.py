@@ -23,7 +23,7 @@ from termchat.store.messages import Redact, encode_node
 class Partial:
     """The partial reply of a turn below `parent`; `node` becomes its id unless a complete message replaces it.
 
-    `blocks` are the texts of the message's parts as `core.assemble.MessageBuilder.encoded_parts` returns them.
+    `blocks` are the texts of the message's parts as `core.wire.assemble.MessageBuilder.encoded_parts` returns them.
     """
 
     turn: str

@@ -17,7 +17,6 @@ from dataclasses import field, replace
 from typing import TypeAlias
 from uuid import uuid4
 
-from termchat.core.assemble import MessageBuilder
 from termchat.core.chats import ChatState
 from termchat.core.conversation import Node
 from termchat.core.events import (
@@ -28,7 +27,6 @@ from termchat.core.events import (
     Event,
     MessageDone,
     Notice,
-    RequestCost,
     StepCounted,
     StepStarted,
     Streamed,
@@ -40,17 +38,19 @@ from termchat.core.events import (
 )
 from termchat.core.messages import Message, Role, ToolResult
 from termchat.core.models import ModelRef
-from termchat.core.outcomes import Outcome
+from termchat.core.wire.assemble import MessageBuilder
 from termchat.late_dataclass import dataclass
-from termchat.store import chats, ledger, partial_replies, prompt_history
+from termchat.store import chats, ledger, messages, partial_replies, prompt_history
 from termchat.store.chats import PendingChat
 from termchat.store.ledger import Entry
+from termchat.store.ledger_recording import LedgerRecording, RequestStep
 from termchat.store.messages import EncodedMessage, Redact, encode_node
 from termchat.store.partial_replies import Partial
 from termchat.store.sqlite.db_thread import DatabaseThread, Write
 
 _Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
 SAVE_INTERVAL = 1.0  # seconds between two saves of a streaming reply or a draft
+_FOLLOWED_INTERVAL = 0.25  # seconds, of a reply that another process shows
 _MANY = 1000  # deltas that wait for the next save, at most: each takes dozens of times the memory of its text
 _LONGEST_WAIT = 5.0  # seconds that a request waits for the disk
 
@@ -59,13 +59,19 @@ _LONGEST_WAIT = 5.0  # seconds that a request waits for the disk
 class RecorderContext:
     """Shared parts of recorders: the store thread, the masking of keys, the interval between saved drafts.
 
-    open   number of recorders of each chat: the last one to close releases the chat
+    open      number of recorders of each chat: the last one to close releases the chat
+    followed  returns True while another process shows replies as they are saved
     """
 
     database: DatabaseThread
     redact: Redact = str
     every: float = SAVE_INTERVAL
     open: Counter[str] = field(default_factory=Counter[str])
+    followed: Callable[[], bool] = lambda: False
+
+    def pause(self) -> float:
+        """Return the seconds until a streaming reply is saved again."""
+        return min(self.every, _FOLLOWED_INTERVAL) if self.followed() else self.every
 
 
 class SqliteRecorder:
@@ -98,6 +104,10 @@ class SqliteRecorder:
         if self._made:
             self._post(lambda db, n: chats.move(db, n, head))
 
+    def label(self, node: str, text: str) -> None:
+        words = self._context.redact(text)
+        self._post(lambda db, _: messages.set_label(db, node, words))
+
     def set_state(self, state: ChatState) -> None:
         if state == self._state:
             return
@@ -124,6 +134,16 @@ class SqliteRecorder:
         )
         await self.written(posted)
         return ReplyRecording(self, self._context, partial)
+
+    def begin_aside(self, turn_id: str) -> LedgerRecording:
+        chat = self.chat_id
+        model = self._state.model or ModelRef("", "")
+
+        def add(entry: Entry) -> None:  # the chat may not exist yet
+            write = Write(lambda db: ledger.add_entry(db, chats.row_number(db, chat), entry), durable=True)
+            self._database.submit(write)
+
+        return LedgerRecording(turn_id, model, add)
 
     async def close(self) -> None:
         if self._timer:
@@ -204,47 +224,6 @@ class _AddMessage:
             ledger.add_entry(db, n, self.entry)
 
 
-@dataclass(slots=True)
-class _Step:
-    """One request of a turn."""
-
-    number: int
-    at: float
-    began: float
-    first: float | None = None
-    last: RequestCost | None = None
-
-    def entry(self, turn_id: str, event: MessageDone | TurnEnded, model: ModelRef) -> Entry:
-        """Return the ledger entry of the ended request: of the model that answered, `model` if that is unknown."""
-        if isinstance(event, TurnEnded):
-            kind = event.failure.kind if event.failure else None
-            entry = Entry(turn_id, self.number, self.at, model, event.outcome, failure=kind)
-        else:
-            message = event.message
-            assert message.outcome
-            entry = Entry(turn_id, self.number, self.at, model, message.outcome, message.origin, message.usage)
-        entry = replace(entry, first=self.first, seconds=time.monotonic() - self.began)
-        return _counted(entry, self.last) if self.last else entry
-
-    def earlier_entry(self, turn_id: str, number: int, request: RequestCost) -> Entry:
-        """Return the ledger entry of a request that a server counted before the step was answered."""
-        entry = Entry(turn_id, self.number, self.at, request.origin.ref, Outcome.FAILED, attempt=number)
-        return _counted(entry, request)
-
-
-def _counted(entry: Entry, request: RequestCost) -> Entry:
-    """Return the entry with the model, the counts and the cost of its request."""
-    answered = request.origin if entry.usage or request.usage else entry.origin
-    return replace(
-        entry,
-        model=request.origin.ref,
-        origin=answered,
-        usage=request.usage or entry.usage,
-        cost=request.cost,
-        basis=request.basis,
-    )
-
-
 class ReplyRecording:
     """Implements `core.chat_store.Recording`."""
 
@@ -256,7 +235,7 @@ class ReplyRecording:
         self._assembly = MessageBuilder()
         self._deltas: list[Delta] = []
         self._results: list[ToolResult] = []
-        self._step: _Step | None = None
+        self._step: RequestStep | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
         self._user_message: Future[bool] | None = None
@@ -272,7 +251,7 @@ class ReplyRecording:
             case TurnStarted():
                 self._partial = replace(self._partial, model=event.model)
             case StepStarted():
-                self._step = _Step(event.step, time.time(), time.monotonic())
+                self._step = RequestStep(event.step, time.time(), time.monotonic())
                 self._partial = replace(self._partial, step=event.step)
                 if event.step > 1:
                     self._save()  # the request is billed even if termchat crashes now
@@ -307,7 +286,7 @@ class ReplyRecording:
         if self._step and self._step.first is None and isinstance(delta, CONTENT_DELTAS):
             self._step.first = time.monotonic() - self._step.began
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._context.every, self._save)
+            self._timer = asyncio.get_running_loop().call_later(self._context.pause(), self._save)
 
     def _save(self) -> None:
         self._cancel_timer()
@@ -365,7 +344,7 @@ class ReplyRecording:
     def _end(self, event: TurnEnded) -> None:
         self._cancel_timer()
         self._ended = True
-        if self._step:
+        if self._step and self._step.was_sent(event):
             self._chat.record_request(self._step.entry(event.turn_id, event, event.model))
         turn, cost = event.turn_id, event.cost
 

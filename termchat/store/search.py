@@ -22,6 +22,7 @@ def search(connection: sqlite3.Connection, typed: str, limit: int, chat: str = "
     query = parse_query(typed)
     if not query:
         return ()
+    labelled = _labelled(connection, typed, query, limit, chat)
     rows = connection.execute(
         "SELECT nodes.id, chats.id, chats.title, nodes.author, nodes.created, nodes.message FROM "
         "(SELECT rowid AS n, CASE WHEN ? THEN 0 ELSE bm25(words) END AS rank FROM words WHERE words MATCH ? "
@@ -33,7 +34,26 @@ def search(connection: sqlite3.Connection, typed: str, limit: int, chat: str = "
     ).fetchall()
     if query.is_phrase:
         rows = _ranked(rows, query.highlights[0])[:limit]
-    return tuple(_hit(row, query) for row in rows)
+    named = {hit.node for hit in labelled}
+    return (*labelled, *(_hit(row, query) for row in rows if row[0] not in named))[:limit]
+
+
+def _labelled(connection: sqlite3.Connection, typed: str, query: Query, limit: int, chat: str) -> tuple[SearchHit, ...]:
+    """Return the messages whose labels contain the typed words, the newest first.
+
+    A cross join reads the labels first; SQLite's own order reads all messages, to sort nothing.
+    """
+    rows = connection.execute(
+        "SELECT nodes.id, chats.id, chats.title, nodes.author, nodes.created, labels.text FROM labels "
+        "CROSS JOIN nodes ON nodes.n = labels.node JOIN chats ON chats.n = nodes.chat "
+        "WHERE labels.text LIKE ? ESCAPE '\\' AND (? = '' OR chats.id = ?) AND chats.deleted IS NULL "
+        "ORDER BY labels.node DESC LIMIT ?",
+        (f"%{chats.escape_like(' '.join(typed.split()))}%", chat, chat, limit),
+    )
+    return tuple(
+        SearchHit(chat_id, title, node, Role(author), created, *snippet(text, query.highlights))
+        for node, chat_id, title, author, created, text in rows
+    )
 
 
 def _ranked(rows: list[tuple[Any, ...]], phrase: str) -> list[tuple[Any, ...]]:
@@ -53,7 +73,7 @@ def _ranked(rows: list[tuple[Any, ...]], phrase: str) -> list[tuple[Any, ...]]:
 
 
 def matching(connection: sqlite3.Connection, typed: str, directory: str | None, limit: int) -> tuple[ChatInfo, ...]:
-    """Find chats: by the beginning of the id, the exact title, words of the title, words of the text, in this order.
+    """Find chats: by the beginning of the id, the exact title, words of the title, a label, words of the text.
 
     The beginning of an id has at least four characters. Each kind is newest first. `directory` None searches all
     directories.
@@ -65,6 +85,7 @@ def matching(connection: sqlite3.Connection, typed: str, directory: str | None, 
         ("chats.id GLOB ?", chats.id_pattern(words) if len(words) >= chats.SHORTEST_ID else ""),
         ("lower(chats.title) = lower(?)", words),
         ("chats.title LIKE ? ESCAPE '\\'", like),
+        (_WITH_A_LABEL, like),
     ):
         for row in _chats(connection, condition, (value,), directory, limit):
             found.setdefault(row[0], row)
@@ -74,6 +95,8 @@ def matching(connection: sqlite3.Connection, typed: str, directory: str | None, 
     return tuple(chats.info(connection, row) for row in list(found.values())[:limit])
 
 
+_WITH_A_LABEL = """chats.n IN (SELECT nodes.chat FROM labels JOIN nodes ON nodes.n = labels.node
+WHERE labels.text LIKE ? ESCAPE '\\')"""
 _WITH_A_HIT = """chats.n IN (SELECT nodes.chat FROM
 (SELECT rowid AS n FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) JOIN nodes USING (n))"""
 

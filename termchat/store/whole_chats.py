@@ -9,7 +9,10 @@ from termchat.core.chats import FullChat
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Role, Text
 from termchat.store import chats, messages
+from termchat.store.message_json import dump, encode_provider_data
 from termchat.store.messages import Redact, encode_node
+
+_IMPORTED_HEAD = "imported_head"  # the setting, the head of an imported chat at its last import
 
 
 def load(connection: sqlite3.Connection, chat: str) -> FullChat | None:
@@ -31,7 +34,7 @@ def is_damaged(record: FullChat) -> bool:
 def insert(connection: sqlite3.Connection, record: FullChat, redact: Redact) -> tuple[bool, int]:
     """Insert a chat or its missing messages, parents first. Return (True if the chat is new, added messages).
 
-    An existing chat keeps its title and head, and stays deleted if it is.
+    An existing chat keeps its title, and stays deleted if it is. The head follows unless the user moved it.
     """
     info = record.info
     fresh = connection.execute(
@@ -44,14 +47,30 @@ def insert(connection: sqlite3.Connection, record: FullChat, redact: Redact) -> 
         _add(connection, n, node, record.times.get(node.id, info.created), redact)
         for node in record.conversation.nodes.values()
     )
+    if fresh or added:
+        for node, text in record.conversation.labels.items():
+            messages.set_default_label(connection, node, redact(text))
     if fresh:
         chats.set_state(connection, n, replace(record.state, system=redact(record.state.system)))
         chats.move(connection, n, record.conversation.head)
+    if added and "imported" in record.state.settings:
+        _follow(connection, n, record, fresh=bool(fresh))
     connection.execute(
         "UPDATE chats SET turns = (SELECT count(*) FROM nodes WHERE chat = :chat AND author = :user) WHERE n = :chat",
         {"chat": n, "user": Role.USER.value},
     )
     return bool(fresh), added
+
+
+def _follow(connection: sqlite3.Connection, n: int, record: FullChat, *, fresh: bool) -> None:
+    """Move the head to that of an imported chat unless the user has moved it since the last import."""
+    found = connection.execute("SELECT id FROM nodes WHERE n = (SELECT head FROM chats WHERE n = ?)", (n,)).fetchone()
+    settings = dict(chats.state(connection, n).settings)
+    if not fresh and settings.get(_IMPORTED_HEAD, "") != (found[0] if found else None):
+        return
+    chats.move(connection, n, record.conversation.head)
+    kept = dump(encode_provider_data({**settings, _IMPORTED_HEAD: record.conversation.head}))
+    connection.execute("UPDATE chats SET settings = ? WHERE n = ?", (kept, n))
 
 
 def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, redact: Redact) -> bool:
@@ -61,5 +80,7 @@ def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, redact: 
 def branch(record: FullChat, head: str | None) -> FullChat:
     """Return the chat reduced to the messages from the first to `head`. Raises KeyError if there is no such message."""
     path = record.conversation.path(head)
-    tree = Conversation({node.id: node for node in path}, path[-1].id if path else None)
+    nodes = {node.id: node for node in path}
+    labels = {node: text for node, text in record.conversation.labels.items() if node in nodes}
+    tree = Conversation(nodes, path[-1].id if path else None, labels)
     return FullChat(record.info, record.state, tree, record.times, record.renamed)

@@ -92,7 +92,8 @@ def _value(node: ast.expr, source: str, depth: int = 0) -> Decimal:
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
             least, most, function = _FUNCTIONS[name]
             if not least <= len(args) <= most:
-                raise ExpressionError(f"{name} takes {least} to {most} values")
+                count = f"{least} to {most} values" if most > 1 else "one value"
+                raise ExpressionError(f"{name} takes {count}")
             return function(*(_value(argument, source, depth) for argument in args))
         case _:
             raise ExpressionError(f"{ast.unparse(node)!r} is not understood")

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 OUTPUT_BYTES = 64_000  # of one result
 _TAIL_BYTES = 8_000  # of them from its end
+_PREFIX = "termchat-results-"
+_PATIENCE = 1.0  # seconds to wait for the removal of others at the end
+_STALE = 86_400.0  # seconds; a younger folder may belong to a process that has not locked it yet
 
 
 class OutputFiles:
-    """A private folder for long results, made when it is first needed."""
+    """A private folder for long results, made when it is first needed.
+
+    The process holds a lock on its folder, so that the folders of killed processes can be told, and removed.
+    """
 
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._number = 0
+        self._lock: int | None = None
+        self._sweep: Thread | None = None
 
     def folder(self) -> Path | None:
         """Return the folder, which only this user can read; None if it cannot be made, for example on a full disk."""
@@ -21,9 +38,12 @@ class OutputFiles:
             import tempfile  # slow to import, and most chats have no long result
 
             try:
-                self._folder = Path(tempfile.mkdtemp(prefix="termchat-results-")).resolve()
+                self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
             except OSError:
                 return None
+            self._lock = _locked(self._folder)
+            self._sweep = Thread(target=_remove_stale, args=(self._folder,), daemon=True)
+            self._sweep.start()
         return self._folder
 
     def holds(self, path: Path) -> bool:
@@ -55,8 +75,44 @@ class OutputFiles:
 
     def close(self) -> None:
         """Remove the folder."""
+        if self._sweep:
+            self._sweep.join(_PATIENCE)
         if self._folder:
             import shutil
 
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _locked(folder: Path) -> int | None:
+    """Lock a folder until its process ends; return its file descriptor, None if another process holds the lock."""
+    if fcntl is None:
+        return None
+    handle = None
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if handle is not None:
+            os.close(handle)
+        return None
+    return handle
+
+
+def _remove_stale(own: Path) -> None:
+    """Remove the folders of this user beside `own` that no process has locked and nobody has written to for a day."""
+    if fcntl is None:
+        return
+    import shutil
+
+    for folder in own.parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            if folder == own or found.st_uid != os.getuid() or time.time() - found.st_mtime < _STALE:
+                continue
+            if (handle := _locked(folder)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(handle)

@@ -70,6 +70,12 @@ class ToolError:
     status: ToolStatus = ToolStatus.RAN
 
 
+class FailedOutput(str):
+    """The output of a call that ran and failed, such as a command with an exit code: no error of the tool itself."""
+
+    __slots__ = ()
+
+
 class Subject(StrEnum):
     """The kind of thing that a rule for a tool names."""
 
@@ -98,7 +104,7 @@ class Plan:
     question: str = ""
 
 
-ToolOutput: TypeAlias = str | ToolError | tuple[Text | Image, ...]
+ToolOutput: TypeAlias = str | FailedOutput | ToolError | tuple[Text | Image, ...]
 PlanCall: TypeAlias = Callable[[ToolContext, Mapping[str, Any]], Awaitable[Plan | ToolError]]
 
 

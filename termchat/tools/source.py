@@ -110,6 +110,10 @@ class ToolSources:
         for entry in self._entries:
             yield from entry.prompts
 
+    def all(self) -> tuple[ToolSource, ...]:
+        """Return the sources in their order."""
+        return tuple(entry.source for entry in self._entries)
+
     def unknown(self) -> Iterator[tuple[SourceInfo, Safe]]:
         """Yield the sources whose tools are not known, with the problem, "" while there is none."""
         for entry in self._entries:

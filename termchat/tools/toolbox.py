@@ -21,7 +21,8 @@ from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.tools.output_files import OutputFiles
 from termchat.tools.policy.rules import Rule, Rules, judge_tool, parse_rule
 from termchat.tools.policy.verdicts import CommandVerdict, PathVerdict, Ruling, Verdict
-from termchat.tools.registry import Plan, Subject, Tool, ToolContext, ToolError, ToolOutput, builtin_tools
+from termchat.tools.registry import FailedOutput, Plan, Subject, Tool, ToolContext, ToolError, ToolOutput, builtin_tools
+from termchat.tools.resources import SourceResources
 from termchat.tools.schema import parse_arguments, parse_object
 from termchat.tools.source import SourceInfo, ToolSource, ToolSources
 
@@ -133,7 +134,10 @@ class Toolbox:
         return tuple(RuleRow(str(rule), answer, rule in saved) for answer, rules in lists for rule in rules)
 
     async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
-        """Allow what a rule names, in this chat or in all chats. Return "", or why it is no rule or was not saved."""
+        """Allow what a rule names, until the user leaves this chat or in all chats.
+
+        Return "", or why it is no rule or was not saved.
+        """
         parsed = parse_rule(rule)
         if not isinstance(parsed, Rule):
             return str(parsed)
@@ -184,6 +188,11 @@ class Toolbox:
         if found is None:
             return Failure(FailureKind.NOT_FOUND, safe_format("There is no prompt {name} now.", name=safe_line(name)))
         return await found.text(arguments)
+
+    @property
+    def resources(self) -> SourceResources:
+        """The resources of the sources, by server."""
+        return SourceResources(self._sources.all)
 
     def begin_chat(self) -> None:
         """Forget the rules of the last chat."""
@@ -371,7 +380,8 @@ class Toolbox:
             if isinstance(part, Text):
                 part = Text(await asyncio.to_thread(self._outputs.shorten, call.name, part.text))
             parts.append(part)
-        return ToolResult(call.id, call.name, tuple(parts), status=ToolStatus.RAN)
+        status = ToolStatus.FAILED if isinstance(answer, FailedOutput) else ToolStatus.RAN
+        return ToolResult(call.id, call.name, tuple(parts), status=status)
 
 
 def _names(choice: str, name: str, effect: ToolEffect, group: str) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
+from termchat.commands.answers.new_file import save_text
+from termchat.commands.branches.tree import number_of
 from termchat.commands.model import failure_effects
-from termchat.commands.tree import number_of
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.chat_store import ChatStore, Resumed
@@ -31,14 +34,18 @@ from termchat.core.effects import (
     OpenChat,
     Print,
     Rename,
+    SaveText,
+    SetLabel,
+    ShowBudget,
     ShowMessages,
     UsePrompt,
+    UseSettings,
 )
 from termchat.core.errors import Failure
 from termchat.core.messages import Message, Reasoning, Role, Search, Text, ToolCall, ToolResult, user_message
 from termchat.core.models import ModelRef
 from termchat.core.provider import Providers
-from termchat.core.sanitize import Safe, join, safe, safe_format, safe_line
+from termchat.core.sanitize import Safe, counted, join, safe, safe_format, safe_line
 from termchat.core.session import Session
 from termchat.core.style import TextRole
 from termchat.core.usage import Usage, token_weight
@@ -46,7 +53,9 @@ from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sourc
 from termchat.ui.phrases import (
     age,
     attachment_label,
+    budget_lines,
     count,
+    import_words,
     lacking_words,
     saved_outcome_line,
     saved_usage_line,
@@ -63,11 +72,9 @@ _SHOWN_TURNS = 3
 
 
 async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effect]:
-    """Perform an effect on the saved chats or rules; return the effects that report the result."""
-    if isinstance(effect, EditRule):
-        return await edit_rule(session, effect)
-    if isinstance(effect, UsePrompt):
-        return await _use_prompt(session, effect)
+    """Perform an effect on the saved chats, files or rules; return the effects that report the result."""
+    if isinstance(effect, EditRule | UsePrompt | UseSettings | ShowBudget | SaveText | SetLabel):
+        return await _without_store(session, effect)
     store = session.chat_store
     if store is None:
         return (Print(safe_format("Chats are not saved in this session.")),)
@@ -87,6 +94,26 @@ async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effe
     assert_never(effect)
 
 
+async def _without_store(
+    session: Session, effect: EditRule | UsePrompt | UseSettings | ShowBudget | SaveText | SetLabel
+) -> Sequence[Effect]:
+    """Perform an effect that saved chats are not needed for."""
+    match effect:
+        case EditRule():
+            return await edit_rule(session, effect)
+        case UsePrompt():
+            return await _use_prompt(session, effect)
+        case UseSettings(settings):
+            session.update_settings(lambda _: settings, lasting=False)
+        case ShowBudget():
+            return tuple(map(Print, budget_lines(await session.read_budget())))
+        case SaveText():
+            return await _save(effect)
+        case SetLabel(node, text):
+            session.label(node, text)
+    return ()
+
+
 async def _use_prompt(session: Session, effect: UsePrompt) -> Sequence[Effect]:
     text = await session.tools.prompt(effect.name, effect.arguments) if session.tools else ""
     if isinstance(text, Failure):
@@ -94,10 +121,31 @@ async def _use_prompt(session: Session, effect: UsePrompt) -> Sequence[Effect]:
     return (MoveHead(session.conversation.head, user_message(text)),)
 
 
+async def _save(effect: SaveText) -> Sequence[Effect]:
+    """Write a text to a file; if there is one, return the question whether to overwrite it."""
+    name, text = safe_line(effect.file), effect.text if effect.text.endswith("\n") else f"{effect.text}\n"
+    try:
+        await asyncio.to_thread(save_text, effect.file, text, overwrite=effect.overwrite)
+    except FileExistsError:
+        keep = Choice(safe_format("Keep it"), effects=(Print(safe_format("{file} was not written.", file=name)),))
+        return (
+            Choose(
+                safe_format("{file} exists", file=name),
+                (keep, Choice(safe_format("Overwrite it"), effects=(replace(effect, overwrite=True),))),
+            ),
+        )
+    except (OSError, RuntimeError) as error:
+        why = safe_line((getattr(error, "strerror", None) or str(error)).lower())
+        return (Print(safe_format("Cannot write {file}: {why}.", file=name, why=why), TextRole.ERROR),)
+    what = effect.what or safe_format("the last answer")
+    n = size(len(text.encode("utf-8", "replace")))
+    return (Print(safe_format("Wrote {what} to {file} ({size}).", what=what, file=name, size=n)),)
+
+
 def resume_banner(session: Session, resumed: Resumed) -> Sequence[Effect]:
     """Return the effects that show a resumed chat: its title and age, and its last turns."""
     info = resumed.info
-    turns = safe(f"{info.turns} turn{'' if info.turns == 1 else 's'}")
+    turns = counted(info.turns, "turn")
     when = age(info.updated, time.time())
     banner = safe_format('— resumed "{title}", {n}, {when} —', title=safe_line(info.title), n=turns, when=when)
     effects: list[Effect] = [Print(banner), *_last_turns(session)]
@@ -129,13 +177,14 @@ def _with_snippet(detail: Safe, hit: SearchHit) -> Safe:
 
 
 def chat_choices(chats: Sequence[ChatInfo], session: Session, query: str = "") -> tuple[Choice, ...]:
-    """Return the picker rows of chats that were found by `query`; of a list of all, without the current one."""
-    now = time.time()
-    return tuple(_choice(chat, session, now, query) for chat in chats if query.strip() or chat.id != session.chat_id)
+    """Return the picker rows of chats found by `query`, without the current one in a list of all; twins show ids."""
+    shown = [chat for chat in chats if query.strip() or chat.id != session.chat_id]
+    titles = Counter(chat.title for chat in shown)
+    return tuple(_choice(chat, session, query, is_twin=titles[chat.title] > 1) for chat in shown)
 
 
-def _choice(chat: ChatInfo, session: Session, now: float, query: str) -> Choice:
-    parts = [age(chat.updated, now), safe(f"{chat.turns} turn{'' if chat.turns == 1 else 's'}")]
+def _choice(chat: ChatInfo, session: Session, query: str, *, is_twin: bool) -> Choice:
+    parts = [age(chat.updated, time.time()), counted(chat.turns, "turn")]
     if chat.directory and chat.directory != session.location.directory:
         parts.append(safe_line(Path(chat.directory).name))
     if chat.one_shot:
@@ -144,21 +193,49 @@ def _choice(chat: ChatInfo, session: Session, now: float, query: str) -> Choice:
         parts.append(safe_format("open elsewhere"))
     if chat.id == session.chat_id:
         parts.append(safe_format("this chat"))
+    if is_twin:  # a fork, or a question that was asked twice
+        parts.append(safe_line(chat.id[:4]))
     return Choice(safe_line(chat.title), join(" · ", parts), (OpenChat(chat.id, query.strip()),), name=chat.id)
 
 
 async def _open(store: ChatStore, session: Session, name: str, words: str) -> Sequence[Effect]:
     found = await store.find(name)
     if isinstance(found, Failure):
-        return _refused(found)
+        file = await asyncio.to_thread(_existing, name)
+        return await _open_file(store, session, file) if file else _refused(found)
     hit = next(iter(await store.search(words, 1, found.id)), None) if words else None
     if found.id == session.chat_id:
         return _found(session, hit) or (Print(safe_format("This chat is open already; /redraw prints it again.")),)
     resumed = await session.resume(found.id)
     if isinstance(resumed, Failure):
         return _refused(resumed)
-    draft = (MoveHead(session.conversation.head, user_message(resumed.draft)),) if resumed.draft else ()
-    return (*resume_banner(session, resumed), *_found(session, hit), *draft)
+    return (*resume_banner(session, resumed), *_found(session, hit), *draft_effects(session, resumed))
+
+
+def draft_effects(session: Session, resumed: Resumed) -> Sequence[Effect]:
+    """Return the effect that puts the draft of a resumed chat into the input."""
+    return (MoveHead(session.conversation.head, user_message(resumed.draft)),) if resumed.draft else ()
+
+
+def _existing(name: str) -> Path | None:
+    with suppress(OSError, RuntimeError, ValueError):
+        file = Path(name).expanduser()
+        return file if file.exists() else None
+    return None
+
+
+async def _open_file(store: ChatStore, session: Session, file: Path) -> Sequence[Effect]:
+    """Import the chats of a file, and open the only one or return the list of all."""
+    report = await store.import_file(file)
+    if isinstance(report, Failure):
+        return _refused(report)
+    left_out = [
+        Print(safe_format("{name}: {why}", name=safe_line(s.name), why=s.why)) for s in report.skipped[:_LISTED]
+    ]
+    words = import_words(report)
+    if report.read == 1:
+        return (Print(words), *left_out, *await _open(store, session, report.last, ""))
+    return (Print(words), *left_out, *((ListChats(),) if report.read else ()))
 
 
 def _found(session: Session, hit: SearchHit | None) -> Sequence[Effect]:
@@ -228,8 +305,8 @@ async def switch_effects(session: Session, providers: Providers, model: ModelRef
     words += switch_words(cost, info.context if info else None) if cost else []
     effects = [Print(join(" · ", words))] if words else []
     if key := providers.missing_key(model.provider):
-        resume = safe_format("termchat -c") if session.chat_id else safe_format("termchat")
-        hint = safe_format("No key for it: set {key} in the shell, then restart with {resume}.", key=key, resume=resume)
+        name = safe_line(model.provider)
+        hint = safe_format("No key for it: /login {name}, or set {key} and start again.", name=name, key=key)
         effects.insert(0, Print(hint, TextRole.WARNING))
     return effects
 

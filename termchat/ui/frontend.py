@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from termchat.commands.registry import CommandRegistry
+from termchat.config.keys.key_bindings import DEFAULT_KEYS, KeyMap
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import EnterKey, ReasoningView, UsageLine
 from termchat.core.chat_store import Resumed
@@ -17,6 +19,10 @@ from termchat.core.style import Theme
 from termchat.ui.notices import NoticeQueue
 from termchat.ui.terminal.tty import Tty
 from termchat.ui.text.palette import ColorDepth
+
+if TYPE_CHECKING:
+    from termchat.attachments.sources import AttachmentSources
+    from termchat.commands.setup.ports import Setup
 
 
 async def _nothing() -> None:
@@ -64,6 +70,7 @@ class DisplayOptions:
     reasoning    how much of the reasoning is shown
     usage        the line of tokens and cost below each reply
     vi           vi keys in the input
+    keys         the keys of all actions
     enter_sends  Enter sends and Alt-Enter begins a line; else the other way round
     notify       "auto", "bell", "off", or "cmd" and a command
     merge_queue  the whole queue is sent as one message
@@ -81,6 +88,7 @@ class DisplayOptions:
     reasoning: ReasoningView = ReasoningView.TAIL
     usage: UsageLine = UsageLine.LINE
     vi: bool = False
+    keys: KeyMap = DEFAULT_KEYS
     enter_sends: bool = True
     notify: str = "auto"
     merge_queue: bool = True
@@ -100,6 +108,8 @@ class FrontendContext:
     notices        notices to show while the front end runs, for example that the disk is full
     resumed        the resumed chat, if any
     find_secret    returns a sentence about a key in a message, EMPTY without one
+    attachments    returns the sources of attachments, None to attach nothing
+    setup          what /login and /doctor need; None where nothing can be set up
     """
 
     session: Session
@@ -118,8 +128,15 @@ class FrontendContext:
     notices: NoticeQueue = field(default_factory=NoticeQueue)
     resumed: Resumed | None = None
     find_secret: Callable[[Message], Safe] = _no_secret
+    attachments: Callable[[], AttachmentSources] | None = None
+    setup: Setup | None = None
 
     @property
     def enter_sends(self) -> bool:
         """Return True if Enter sends and Alt-Enter breaks the line, False if it is the other way round."""
         return self.preferences.settings.enter is EnterKey.SEND if self.preferences else self.look.enter_sends
+
+    @property
+    def sends(self) -> Safe:
+        """The key that sends the input: `Enter`."""
+        return self.look.keys.sends(enter_sends=self.enter_sends)

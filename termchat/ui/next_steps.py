@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
+from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.config.settings import UsageLine
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import TurnEnded
@@ -37,19 +38,6 @@ class StepLabels:
     read: Safe = EMPTY
 
 
-KEY_LABELS = StepLabels(
-    resume=safe_format("Alt-C continues"),
-    again=safe_format("Alt-R retries"),
-    resend=safe_format("Enter resends"),
-    wait=safe_format("Alt-R retries when back"),
-    other=safe_format("Alt-M other model"),
-    pick=safe_format("Alt-M pick a model"),
-    larger=safe_format("Alt-M larger model"),
-    use=safe_format("Enter uses"),
-    back=safe_format("the message is back in the input"),
-    more=safe_format("Ctrl-O details"),
-    read=safe_format("Ctrl-T to read"),
-)
 COMMAND_LABELS = StepLabels(
     resume=safe_format("/continue for the rest"),
     again=safe_format("/retry to try again"),
@@ -62,6 +50,37 @@ COMMAND_LABELS = StepLabels(
     back=safe_format("an empty line resends it"),
     more=safe_format("/error details"),
 )
+
+
+def key_labels(keys: KeyMap, sends: Safe) -> StepLabels:
+    """Return the hints that name the keys of the user; the command where an action has no key.
+
+    sends   the key that sends the input
+    """
+    model, retry = keys.label(Action.MODEL), keys.label(Action.RETRY)
+    return StepLabels(
+        resume=keys.hint(Action.CONTINUE, safe_format("continues")) or COMMAND_LABELS.resume,
+        again=keys.hint(Action.RETRY, safe_format("retries")) or COMMAND_LABELS.again,
+        resend=safe_format("{key} resends", key=sends),
+        wait=safe_format("{key} retries when back", key=retry) if retry else safe_format("/retry when back"),
+        other=safe_format("{key} other model", key=model) if model else COMMAND_LABELS.other,
+        pick=safe_format("{key} pick a model", key=model) if model else COMMAND_LABELS.pick,
+        larger=safe_format("{key} larger model", key=model) if model else COMMAND_LABELS.larger,
+        use=safe_format("{key} uses", key=sends),
+        back=safe_format("the message is back in the input"),
+        more=keys.hint(Action.UNFOLD_PASTE, safe_format("details")) or COMMAND_LABELS.more,
+        read=keys.hint(Action.REASONING, safe_format("to read")),
+    )
+
+
+KEY_LABELS = key_labels(DEFAULT_KEYS, DEFAULT_KEYS.sends(enter_sends=True))
+
+
+def without_message(labels: StepLabels, *, continues: bool) -> StepLabels:
+    """Return the labels for a reply that was asked for without a message, which cannot be sent by Enter again."""
+    again = labels.resume if continues else labels.again
+    use = safe_format("/model") if continues else safe_format("/retry")
+    return replace(labels, resend=again, wait=again, use=use, back=safe_format("the chat is as before"))
 
 
 def next_steps(ended: TurnEnded, labels: StepLabels) -> Safe:
@@ -96,7 +115,9 @@ def failure_steps(failure: Failure, labels: StepLabels, *, received: bool) -> Sa
 
 def _steps(failure: Failure, labels: StepLabels, again: Safe) -> tuple[Safe, ...]:
     match failure.kind:
-        case FailureKind.AUTH | FailureKind.NO_KEY | FailureKind.PERMISSION | FailureKind.QUOTA:
+        case FailureKind.AUTH | FailureKind.NO_KEY:
+            return (safe_format("/login"), labels.other, again)
+        case FailureKind.PERMISSION | FailureKind.QUOTA:
             return (labels.other, again)
         case FailureKind.NOT_FOUND if failure.suggestions:
             name = safe_line(str(failure.suggestions[0]))
@@ -104,12 +125,12 @@ def _steps(failure: Failure, labels: StepLabels, again: Safe) -> tuple[Safe, ...
         case FailureKind.NOT_FOUND:
             return (labels.pick, again)
         case FailureKind.CONTEXT_TOO_LONG:
-            return (safe_format("/new"), safe_format("/undo"), labels.larger)
+            return (safe_format("/compact"), safe_format("/drop N"), labels.larger)
         case FailureKind.CONTENT_FILTER:
             return (safe_format("/edit the message"), labels.other)
         case FailureKind.HISTORY_INVALID:
             return (labels.other, safe_format("/edit"), safe_format("/new"))
-        case FailureKind.STORAGE:
+        case FailureKind.STORAGE | FailureKind.BUDGET:
             return (again,)
         case (
             FailureKind.RATE_LIMITED
@@ -144,6 +165,8 @@ def _advice(failure: Failure) -> Safe:
             return safe_format("Status: {page}", page=failure.url) if failure.url else EMPTY
         case FailureKind.NOT_FOUND if failure.suggestions:
             return safe_format("Closest: {names}", names=safe_line(", ".join(map(str, failure.suggestions))))
+        case FailureKind.BUG if failure.details and failure.details.report:
+            return safe_format("Report: {file}", file=failure.details.report)
         case FailureKind.BUG:
             return safe_format("Please report it")
         case _:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
+from termchat.core.chats import ImportReport
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying, TurnEnded
-from termchat.core.messages import File, Image, Part, Text, attachment_name
+from termchat.core.messages import File, Image, Part, Text, attached_text, attachment_name
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, counted, excerpt, join, safe, safe_format, safe_line
 from termchat.core.session import SwitchCost
-from termchat.core.usage import Usage
+from termchat.core.usage import BudgetState, Spent, Usage
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}  # seconds
 _LEAST_SAVED = Decimal("0.0001")  # US dollars; less is not mentioned
 _CENT = Decimal("0.01")
 _SHORTEST_STREAM, _FEWEST_TOKENS = 0.5, 10  # seconds, tokens: a speed of less depends on how the network cuts the reply
+
+
+def internal_error_line(failure: Failure, more: Safe) -> Safe:
+    """Return the line about an internal error that ends no turn; `more` is the key or command with its details."""
+    return safe_format("{what} Nothing is lost; the chat continues. {more}", what=failure.message, more=more)
 
 
 def count(number: int) -> Safe:
@@ -42,15 +48,27 @@ def size(number: int) -> Safe:
 
 
 def attachment_label(part: Part) -> Safe:
-    """Return `[cat.png · 12 kB]`; of an image on the web, its address alone."""
-    name = safe_line(attachment_name(part))
+    """Return `@NAME (3.1 kB)`, `@cat.png (PNG 640×480, 12 kB)`; of an image on the web, its address alone."""
+    from termchat.attachments.mentions import mention_text
+    from termchat.attachments.pictures import picture_size
+
+    given = attachment_name(part)
+    name = safe_line(given if given.startswith("!") else mention_text(given))  # `!` is the output of a command
     match part:
-        case Image() | File() if part.data:
-            return safe_format("[{name} · {size}]", name=name, size=size(len(part.data)))
+        case Image() if part.data:
+            wide, high = picture_size(part.data) or (0, 0)
+            pixels = f" {wide}×{high}" if wide else ""
+            kind = safe_line(f"{part.mime.rpartition('/')[2].upper()}{pixels}")
+            return safe_format("{name} ({kind}, {size})", name=name, kind=kind, size=size(len(part.data)))
+        case File() if part.data:
+            kind = safe_line(part.mime.rpartition("/")[2].upper())
+            return safe_format("{name} ({kind}, {size})", name=name, kind=kind, size=size(len(part.data)))
         case Text():
-            return safe_format("[{name} · {size}]", name=name, size=size(len(part.text.encode("utf-8", "replace"))))
+            frame = attached_text(given, "").text
+            content = len(part.text.encode("utf-8", "replace")) - len(frame.encode("utf-8", "replace"))
+            return safe_format("{name} ({size})", name=name, size=size(content))
         case _:
-            return safe_format("[{name}]", name=name)
+            return name
 
 
 def duration(seconds: float) -> Safe:
@@ -265,3 +283,74 @@ def searched_line(queries: Sequence[str]) -> Safe:
 
 def _short(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0") if number < 99.95 else f"{number:.0f}"
+
+
+def budget_lines(state: BudgetState) -> Iterator[Safe]:
+    """Yield a line for this chat and one for this day, then what the figures leave out."""
+    limits, spent = state.limits, state.spent
+    if spent is None:
+        return
+    rows = (
+        (safe_format("This chat"), spent.chat, spent.chat_reserved, limits.chat),
+        (safe_format("Today"), spent.day, spent.reserved, limits.day),
+    )
+    for where, so_far, reserved, limit in rows:
+        held = safe_format(", {sum} reserved", sum=exact(reserved)) if reserved else EMPTY
+        if limit is None:
+            yield safe_format("{where}: {spent} spent{held}, no limit.", where=where, spent=exact(so_far - reserved),
+                              held=held)  # fmt: skip
+        elif limit == 0:
+            yield safe_format("{where}: nothing may be spent (limit $0), so only free models answer.", where=where)
+        else:
+            rest = max(limit - so_far, Decimal(0))
+            yield safe_format(
+                "{where}: {spent} of {limit} spent{held}, {rest} left.",
+                where=where, spent=exact(so_far - reserved), limit=exact(limit), held=held, rest=exact(rest),
+            )  # fmt: skip
+    if spent.reserved:
+        yield safe_format("Reserved is the most that requests can cost that run, or whose termchat was killed.")
+    if spent.uncounted:
+        yield safe_format(
+            "Requests of this chat without a known cost are not counted: {n}.", n=safe(str(spent.uncounted))
+        )
+    if not limits:
+        yield safe_format("/budget 2 limits this chat to $2.00, /budget day 5 all chats of a day.")
+
+
+def budget_share(state: BudgetState) -> Safe:
+    """Return `$0.30 of $2.00`, the limit of the day if the chat has none; empty without a limit.
+
+    What is reserved for running requests is not spent.
+    """
+    limits, spent = state.limits, state.spent or Spent()
+    if limits.chat == 0 or (limits.chat is None and limits.day == 0):
+        return safe_format("limit $0")
+    if limits.chat is not None:
+        return safe_format(
+            "{spent} of {limit}", spent=exact(spent.chat - spent.chat_reserved), limit=exact(limits.chat)
+        )
+    if limits.day is None:
+        return EMPTY
+    if state.spent is None:
+        return safe_format("{limit} a day", limit=exact(limits.day))
+    return safe_format("{spent} of {limit} today", spent=exact(spent.day - spent.reserved), limit=exact(limits.day))
+
+
+def exact(amount: Decimal) -> Safe:
+    """Return US dollars with two to four decimals, for amounts that are compared: `$2.00`, `$0.025`, or `$0.00002`."""
+    if Decimal(0) < amount < Decimal("0.001"):
+        return safe(f"${Decimal(f'{amount:.3g}'):f}")
+    text = f"{amount:.4f}"
+    return safe(f"${text[:-2]}{text[-2:].rstrip('0')}") if amount else safe("$0")
+
+
+def import_words(report: ImportReport) -> Safe:
+    """Return the result of an import, such as `Imported 2 chats with 9 messages from Codex; ...`."""
+    return safe_format(
+        "Imported {chats} with {messages} from {source}; {known} existed already, {skipped} skipped.",
+        source=safe_line(report.source),
+        chats=counted(report.chats, "chat"),
+        messages=counted(report.messages, "message"),
+        known=safe(str(report.known)),
+        skipped=safe(str(sum(not skipped.parts for skipped in report.skipped))),
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable
 
-from termchat.core.errors import Failure
+from termchat.core.errors import BUG_LOG, Failure, bug_reporting, internal_error
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.redact import Redactor
+from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 
 
@@ -44,7 +46,47 @@ class Stderr:
         """Write a failure, and its hint unless `quiet`."""
         warn(failure.message)
         if failure.hint and not self.quiet:
-            warn(failure.hint)
+            warn(Safe(failure.hint.replace("(/model, -m)", "(-m)")))  # a script has no commands
+
+
+class _SafeHandler(logging.Handler):
+    """Writes log records to standard error without the control characters of their texts, and without keys.
+
+    An exception is written as a sentence, which names the file of its report.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == BUG_LOG:  # its failure is shown
+            return
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or record.name.startswith("termchat"):  # the message of others has the text of the exception
+            _write(f"{safe(Redactor()(record.getMessage()))}\n")
+        if error:
+            Stderr().failure(internal_error(error))
+
+
+class QuietHandler(logging.Handler):
+    """Reports the exceptions in log records, and writes nothing to the terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] and bug_reporting.write:
+            bug_reporting.write(record.exc_info[1])
+
+
+def log_to_stderr() -> None:
+    """Write warnings and errors of termchat's log to standard error."""
+    _add_handler("termchat", _SafeHandler(logging.WARNING))
+
+
+def report_stray_errors() -> None:
+    """Report the exceptions of tasks that nobody awaits, without their tracebacks."""
+    _add_handler("asyncio", _SafeHandler(logging.WARNING))
+
+
+def _add_handler(name: str, handler: logging.Handler) -> None:
+    logger = logging.getLogger(name)
+    if not logger.handlers:
+        logger.addHandler(handler)
 
 
 def report_unsent(typed: str) -> None:
@@ -90,6 +132,15 @@ def print_stdout(text: str) -> None:
         sys.stdout.buffer.flush()
     except (OSError, ValueError, AttributeError) as error:
         raise SystemExit(output_failed(error)) from None
+
+
+def explain(words: Safe) -> None:
+    """Write a text of several lines to standard error, wrapped between words on a terminal."""
+    if columns := _columns():
+        from termchat.ui.text.fit import wrapped_text
+
+        words = wrapped_text(words, columns)
+    _write(f"{words}\n")
 
 
 def output_failed(error: Exception) -> ExitCode:

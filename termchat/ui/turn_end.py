@@ -1,4 +1,4 @@
-"""End of a turn: a failed one when the front end has a bug, and similar names for a model that was not found."""
+"""End of a turn: a failed one of a buggy front end, similar names of a model that was not found, and /compact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from difflib import get_close_matches
 
 from termchat.core.errors import Failure, FailureKind, ProviderError, internal_error
 from termchat.core.events import Event, Timing, TurnEnded
@@ -14,11 +13,13 @@ from termchat.core.messages import Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Providers
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.session import Session, Turn
 from termchat.core.usage import Usage
 
 _MAX_FOUND = 3
 _LIST_TIMEOUT = 2.0  # seconds for a provider to list its models; the failure is shown only afterwards
+FULL = 80  # percent of the context, from which on /compact is offered
 
 
 async def follow_turn(
@@ -70,6 +71,8 @@ async def with_suggestions(ended: TurnEnded, providers: Providers) -> TurnEnded:
 
 def similar_models(ref: ModelRef, known: Sequence[ModelRef]) -> list[ModelRef]:
     """Return up to three known models with similar names, those of the same provider first."""
+    from difflib import get_close_matches  # for errors only
+
     found: list[ModelRef] = []
     for same in (True, False):
         names = {r.model: r for r in known if (r.provider == ref.provider) is same and r != ref}
@@ -85,3 +88,27 @@ async def _offered(providers: Providers, provider: str) -> list[ModelRef]:
             listed = [info.ref for info in await providers.models(provider)]
     usable = set(providers.usable_providers())
     return list(dict.fromkeys([*listed, *(ref for ref in providers.known_models() if ref.provider in usable)]))
+
+
+class ContextOffer:
+    """Offers /compact when a reply has filled the context, and again only after the chat was shorter."""
+
+    def __init__(self, session: Session, providers: Providers) -> None:
+        self._session = session
+        self._providers = providers
+        self._offered = False
+
+    def after_turn(self) -> Safe:
+        """Return the offer, EMPTY if there is nothing to offer or it was made already."""
+        messages = reversed(self._session.conversation.history())
+        usage = next((m.usage for m in messages if m.role is Role.ASSISTANT and m.usage), None)
+        info = self._providers.model_info(self._session.model)
+        limit = (info.context if info else None) or 0
+        percent = 100 * (usage.input + usage.output) // limit if usage and limit else 0
+        offers, self._offered = percent >= FULL and not self._offered, percent >= FULL
+        if not offers:
+            return EMPTY
+        return safe_format(
+            "This chat fills {n}% of the context of {model}: /compact goes on from a summary.",
+            n=safe(str(percent)), model=safe_line(self._session.model.model),
+        )  # fmt: skip

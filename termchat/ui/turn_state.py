@@ -54,9 +54,9 @@ from termchat.ui.blocks import (
     TextWithdrawn,
     ToolCard,
 )
-from termchat.ui.citations import with_source
 from termchat.ui.next_steps import KEY_LABELS, StepLabels, end_lines
 from termchat.ui.phrases import count, duration, retried_line, searched_line
+from termchat.ui.text.citations import with_source
 from termchat.ui.text.line import styled_line
 from termchat.ui.tools.call_views import (
     Calls,

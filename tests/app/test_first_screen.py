@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from termchat.app.first_screen import first_screen
+from termchat.app.start.first_screen import first_screen
 from termchat.config.providers import presets
 from tests.packaging.test_package import ROOT
 

@@ -49,6 +49,43 @@ def test_reply_schema_short_form_requires_all_fields_and_no_others() -> None:
     assert valid_schema("name")["required"] == ["name"]
 
 
+def test_reply_schema_takes_json_and_names_its_mistakes() -> None:
+    assert valid_schema(f" {json.dumps(PEOPLE)}") == PEOPLE
+    for text, words in (
+        ('{"type": "objec}', "--schema:1:10: not JSON: Unterminated string starting."),
+        ('{"type": "array"}', '--schema: the root must be a JSON Schema with "type": "object".'),
+        ('{"type": "object", "required": 1}', "--schema: required: 1 is not of type 'array'."),
+        ('{"type": "object", "$schema": 5}', "--schema: $schema 5 is no address."),
+        ('{"type": "object", "$schema": "http://[x"}', "--schema: $schema http://[x is no address."),
+        (
+            '{"type": "object", "properties": {"a": {"pattern": "("}}}',
+            "--schema: properties.a.pattern: '(' is not a 'regex'.",
+        ),
+    ):
+        assert schema_failure(text).message == words
+
+
+def test_validate_reply_endless_reference_is_a_failure() -> None:
+    schema = valid_schema('{"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}}')
+    failure = validate_reply(schema, '{"a": 1}')
+    assert failure
+    assert failure.message == "The schema refers to itself without end."
+
+
+@pytest.mark.parametrize(
+    "given", ["tags [int]: numbers, born", "tags int[] : numbers,born str", "tags [ int ]: numbers\nborn"]
+)
+def test_reply_schema_short_form_takes_lists_in_brackets_and_descriptions(given: str) -> None:
+    tags = {"type": "array", "items": {"type": "integer"}, "description": "numbers"}
+    assert valid_schema(given)["properties"] == {"tags": tags, "born": {"type": "string"}}
+
+
+def test_reply_schema_description_on_its_own_line_may_have_commas() -> None:
+    properties = valid_schema("name: first, last\nage int: in years, rounded\n")["properties"]
+    assert properties["name"]["description"] == "first, last"
+    assert properties["age"] == {"type": "integer", "description": "in years, rounded"}
+
+
 @pytest.mark.parametrize(
     ("given", "message", "hint"),
     [

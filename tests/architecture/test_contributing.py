@@ -12,7 +12,7 @@ from tests.architecture.source import PACKAGE, ROOT, check, folders, sources
 pytestmark = pytest.mark.xdist_group("architecture")
 
 CONTRIBUTING = ".github/CONTRIBUTING.md"
-DATA_FOLDERS = {"termchat/docs"}  # folders without Python files; each has one row for all below it
+DATA_FOLDERS = {"termchat/docs", "termchat/serve/page"}  # no Python files; each has one row for all below it
 
 
 def test_map_in_contributing_lists_each_package() -> None:
@@ -36,6 +36,23 @@ def test_first_change_in_contributing_applies() -> None:
     if _git_apply(diff, "--reverse"):  # a newcomer has applied it
         check((f"{CONTRIBUTING}:{line}: {error}" for error in _git_apply(diff)),
               "make the change by hand, run its tests, and paste the output of `git diff -U1`.")  # fmt: skip
+
+
+def test_security_requirements_name_files_and_tests_that_exist() -> None:
+    lines = (ROOT / CONTRIBUTING).read_text().splitlines()
+    rows = {match[1]: (number, row) for number, row in enumerate(lines, 1) if (match := re.match(r"\| (R\d+) \|", row))}
+    assert list(rows) == [f"R{number}" for number in range(1, 17)]
+    tests = {function.name for source in sources("tests") for function in source.definitions}
+    missing: list[str] = []
+    for name, (number, row) in rows.items():
+        places, tested = row.split(" | ")[-2:]
+        paths = re.findall(r"`(termchat/[^`]+)`", places)
+        named = re.findall(r"`(test_\w+)`", tested)
+        assert paths, name
+        assert named, name
+        missing += [f"{CONTRIBUTING}:{number}: {path} does not exist" for path in paths if not (ROOT / path).exists()]
+        missing += [f"{CONTRIBUTING}:{number}: {test} does not exist" for test in named if test not in tests]
+    check(missing, "name the file and the tests that the requirement has now.")
 
 
 def _git_apply(diff: str, *options: str) -> list[str]:

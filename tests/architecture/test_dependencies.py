@@ -11,12 +11,18 @@ from typing import Any
 
 import pytest
 
+from termchat.app.diagnosis.health_checks import OPTIONAL_PACKAGES
 from tests.architecture.source import PACKAGE, ROOT, check, sources
 
 pytestmark = pytest.mark.xdist_group("architecture")
 
 # Packages that are imported under another name than that of the distribution.
-IMPORTED_AS = {"google-genai": "google.genai", "markdown-it-py": "markdown_it"}
+IMPORTED_AS = {
+    "agent-client-protocol": "acp",
+    "google-genai": "google.genai",
+    "markdown-it-py": "markdown_it",
+    "pillow": "PIL",
+}
 
 # Dependencies that are commands or plugins of pytest, and where they are used.
 TOOLS = {
@@ -32,6 +38,8 @@ TOOLS = {
     "ruff": ".ci/run",
     "shfmt-py": "termchat/tools/policy/shell_syntax.py",
 }
+
+DEVELOPERS = frozenset({"test", "fuzz"})  # extras
 
 # Packages of the environments that the interop tests make.
 INSTALLED_BY_TESTS = frozenset({"gguf", "numpy"})
@@ -53,8 +61,14 @@ def test_import_of_package_is_declared() -> None:
 
 
 def test_import_of_tests_is_declared() -> None:
-    declared = [*_runtime(), *_extra("test")]
+    declared = [*_runtime(), *(name for extra in DEVELOPERS for name in _extra(extra))]
     check(_undeclared("tests", declared), "declare the package in the test extra, or do not import it.")
+
+
+def test_doctor_names_each_extra_and_a_package_of_it() -> None:
+    extras = {extra for extra in _project()["optional-dependencies"] if extra not in DEVELOPERS}
+    assert set(OPTIONAL_PACKAGES) == extras
+    assert {extra: package for extra, package in OPTIONAL_PACKAGES.items() if package not in _extra(extra)} == {}
 
 
 def _unused(declared: list[str], folder: str) -> Iterator[str]:
@@ -82,9 +96,9 @@ def _module(distribution: str) -> str:
 
 
 def _runtime() -> list[str]:
-    """Return the distributions a user may have: the dependencies and the extras other than `test`."""
-    extras = [name for extra in _project()["optional-dependencies"] if extra != "test" for name in _extra(extra)]
-    return [*map(_distribution, _project()["dependencies"]), *extras]
+    """Return the distributions a user may have: the dependencies and the extras but those of developers."""
+    extras = [extra for extra in _project()["optional-dependencies"] if extra not in DEVELOPERS]
+    return [*map(_distribution, _project()["dependencies"]), *(name for extra in extras for name in _extra(extra))]
 
 
 def _extra(extra: str) -> list[str]:

@@ -48,7 +48,8 @@ REPEATED_FILES: dict[str, tuple[str, ...]] = {
     # a subcommand or slash command and what it shows or changes
     "chats.py": ("cli/*", "core/*", "store/*"),
     "models.py": ("cli/*", "core/*"),
-    "replay.py": ("cli/*", "providers/*"),
+    "prompts.py": ("cli/*", "tools/mcp/*"),
+    "replay.py": ("cli/scripts/*", "providers/*"),
     "settings.py": ("commands/*", "config/*"),
     "themes.py": ("cli/*", "config/*"),
     "turns.py": ("commands/*", "ui/repl/*"),
@@ -59,7 +60,7 @@ REPEATED_FILES: dict[str, tuple[str, ...]] = {
     "layout.py": ("ui/markdown/*", "ui/repl/panels/*"),
     "output.py": ("ui/oneshot/formats/*", "ui/terminal/*"),
     "registry.py": ("commands/*", "providers/*", "tools/*"),
-    "schema.py": ("store/sqlite/*", "tools/*"),
+    "schema.py": ("cli/scripts/*", "store/sqlite/*", "tools/*"),
     "search.py": ("providers/demo/*", "store/*"),
     "style.py": ("core/*", "ui/repl/panels/*"),
 }

@@ -18,17 +18,20 @@ FOLDERS = (PACKAGE, "tests", "themes", ".github", ".ci")
 # Files of users, vendors or other programs, and names made up by examples.
 FOREIGN_FILES: frozenset[str] = frozenset({
     "all.json",
+    "chat.json",
     "config.toml",
     "conversations.json",  # an export of ChatGPT or Claude
     "notes.md",
     "person.json",
+    "report.md",
+    "settings.json",  # of Zed
     "weather.py",  # functions of a user
 })  # fmt: skip
 
 # `ui/terminal/renderer.py`, `CONTRIBUTING.md`, `protocols/*/encode.py`; no URL, no path from the root or home.
 _FILE = re.compile(r"(?<![\w~$./*<{:-])(?:[\w*-]+/)*[\w*-]+\.(?:py|md|toml|yml|json|txt|sse)\b(?![/(])")
 _FOLDER = re.compile(rf"(?<![\w~$./<{{-])(?:{PACKAGE}|tests)/(?:[\w-]+/)*(?![\w*])")
-_MODULE = re.compile(rf"\b{PACKAGE}(?:\.(?!db\b|py\b)[a-z_]+)+")  # termchat.db and termchat.py are files
+_MODULE = re.compile(rf"(?<!/)\b{PACKAGE}(?:\.(?!db\b|py\b)[a-z_]+)+")  # termchat.db, termchat.py and a path are files
 _DIFF = re.compile(r"^```diff\n.*?^```$", re.DOTALL | re.MULTILINE)  # a diff may add a file
 
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from tests.bench.peer import Peer
 from tests.bench.table import Bench, Plan, Table, measure, options, progress
 
-BENCHES = ("start", "glyph", "render", "stream", "reply", "store", "keys", "tools", "cancel", "idle")
+BENCHES = ("start", "glyph", "render", "stream", "reply", "store", "keys", "menus", "tools", "cancel", "idle", "serve")
 
 
 def main() -> int:

@@ -19,6 +19,23 @@ from prompt_toolkit import PromptSession
 threading.Thread(target=lambda: __import__("openai"), daemon=True).start()
 PromptSession().prompt("> ")
 """
+FLOOR_CHAT = """
+import asyncio, sys
+from openai import AsyncOpenAI
+from prompt_toolkit import PromptSession
+async def main():
+    client = AsyncOpenAI(api_key="sk-not-a-real-key", base_url=sys.argv[1] + "/v1", max_retries=0)
+    session, messages = PromptSession(), []
+    while True:
+        messages.append({"role": "user", "content": await session.prompt_async("❯ ")})
+        pieces = []
+        async for chunk in await client.chat.completions.create(model="m", messages=messages, stream=True):
+            if chunk.choices:
+                pieces.append(chunk.choices[0].delta.content or "")
+                print(pieces[-1], end="", flush=True)
+        messages.append({"role": "assistant", "content": "".join(pieces)})
+asyncio.run(main())
+"""
 PROMPT = (sys.executable, "-c", "from prompt_toolkit import PromptSession; PromptSession().prompt('> ')")
 FLOOR_SDK = {
     "openai": """
@@ -81,6 +98,11 @@ def new_home() -> Iterator[Home]:
 def floor_script(protocol: str, url: str) -> list[str]:
     """The bare SDK that streams a reply and prints it."""
     return [sys.executable, "-c", FLOOR_SDK[protocol], url]
+
+
+def floor_chat(url: str) -> list[str]:
+    """A chat of prompt_toolkit and the bare SDK, which prints what comes and keeps it."""
+    return [sys.executable, "-c", FLOOR_CHAT, url]
 
 
 def our_script(protocol: str) -> list[str]:

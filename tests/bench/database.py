@@ -65,17 +65,17 @@ def _add_chat(connection: sqlite3.Connection, words: Words, size: int, at: float
     chat = chats.create(connection, PendingChat(name, HERE), STATE, None, at)
     (last,) = connection.execute("SELECT coalesce(max(n), 0) FROM nodes").fetchone()
     nodes: list[Sequence[object]] = []
-    indexed: list[tuple[int, str]] = []
+    indexed: list[tuple[int, bytes]] = []
     for m in range(size):
         message = user_message(words.text(25)) if m % 2 == 0 else reply(words.text(60))
         made = encode_node(Node(uuid4().hex, None, message), at + m)
         n = last + m + 1
-        nodes.append((n, made.id, chat, n - 1 if m else None, made.author.value, made.created, made.encoded.text))
+        nodes.append((n, made.id, chat, n - 1 if m else None, made.author.value, made.created, made.message.decode()))
         indexed.append((n, made.words))
     connection.executemany(
         "INSERT INTO nodes (n, id, chat, parent, author, created, message) VALUES (?, ?, ?, ?, ?, ?, ?)", nodes
     )
-    connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", indexed)
+    connection.executemany("INSERT INTO words (rowid, text) VALUES (?, CAST(? AS TEXT))", indexed)
     connection.execute(
         "UPDATE chats SET title = ?, head = ?, turns = ?, updated = ? WHERE n = ?",
         (words.text(5), last + size if size else None, (size + 1) // 2, at + size, chat),

@@ -103,6 +103,10 @@ def rows(plan: Plan, tokens: int = 400) -> Iterator[Row]:
         later = [seconds for taken in chats for seconds in taken[1:]]
         yield Row("Enter to the wire, first question of a chat", middle(taken[0] for taken in chats), "ms")
         yield Row("Enter to the wire, next questions", middle(later), "ms", None, Goal(most=20))
+    with new_home() as home, serving(pieces(ApiProtocol.GEMINI, ["one", " two", " w00000"])) as server:
+        home.serve(server.url)
+        first = middle(enters(server, our_chat("gemini"), home.env)[0] for _ in range(max(1, plan.rounds // 3)))
+        yield Row("Enter to the wire, first question of a chat, gemini", first, "ms")
 
 
 def enters(server: PacedServer, command: Sequence[str], env: Mapping[str, str]) -> list[float]:

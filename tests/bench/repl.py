@@ -54,7 +54,7 @@ class Repl:
         )
         self._frames = 0
         parts = LiveRegionSource(InputEditor(lambda: None), lambda: height, status=self._status)
-        live = LiveLayout(parts, PromptToolkitStyle(theme, ColorDepth.TRUE))
+        self._live = live = LiveLayout(parts, PromptToolkitStyle(theme, ColorDepth.TRUE))
         options = {"layout": live.layout, "input": DummyInput(), "color_depth": DEPTHS[ColorDepth.TRUE]}
         self._app = LiveApplication(output, Palette(theme, ColorDepth.TRUE), erase_when_done=True, **options)
         self._app._is_running = True  # the application is drawn, not run
@@ -88,7 +88,7 @@ class Repl:
         with set_app(self._app):
             self._painter.show([ReplyText("".join(self._text))])
             self._frames += 1
-            if self._frames % _TICK == 0:
+            if self._frames % _TICK == 0 and not self._live.redraw(self._app):
                 self._app.paint()
         self._text.clear()
 

@@ -8,12 +8,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import trustme
 
@@ -130,6 +130,7 @@ class Relay:
     ready: float = 0.0
     first: float = 0.0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _servers: list[asyncio.Server] = field(default_factory=list[asyncio.Server])
 
 
 @contextmanager
@@ -155,10 +156,13 @@ def relay(port: int, folder: Path, round_trip: float) -> Iterator[Relay]:
 
 
 async def _stop(found: Relay) -> None:
+    for server in found._servers:
+        server.close()
     tasks = list(found._tasks)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)  # the aborted connections close
 
 
 async def _listen(found: Relay, port: int, context: ssl.SSLContext, delay: float) -> int:
@@ -171,18 +175,27 @@ async def _listen(found: Relay, port: int, context: ssl.SSLContext, delay: float
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found.ready, found.first = time.monotonic(), 0.0
         there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_pump(reader, back, 0, found), _pump(there, writer, 0))
+        await _both(_pump(reader, back, 0, found), _pump(there, writer, 0), writers=(back, writer))
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", inner)
-        await asyncio.gather(_pump(reader, back, delay), _pump(there, writer, delay))
+        await _both(_pump(reader, back, delay), _pump(there, writer, delay), writers=(back, writer))
 
     tls = await asyncio.start_server(lambda r, w: keep(asyncio.ensure_future(speak(r, w))), "127.0.0.1", 0, ssl=context)
     inner = tls.sockets[0].getsockname()[1]
     front = await asyncio.start_server(lambda r, w: keep(asyncio.ensure_future(hold(r, w))), "127.0.0.1", 0)
-    keep(asyncio.ensure_future(front.serve_forever()))
-    keep(asyncio.ensure_future(tls.serve_forever()))
+    found._servers += [front, tls]
     return front.sockets[0].getsockname()[1]
+
+
+async def _both(*pumps: Coroutine[Any, Any, None], writers: Sequence[asyncio.StreamWriter]) -> None:
+    """Run both directions of a connection; if they are cancelled, nothing of it stays open."""
+    try:
+        await asyncio.gather(*pumps)
+    except asyncio.CancelledError:
+        for writer in writers:
+            writer.transport.abort()
+        raise
 
 
 async def _pump(

@@ -5,6 +5,7 @@
     to the wire    start of the process to the request at the server; floor: the bare SDK that streams and prints
     50 ms away     the same over TLS with a round trip of 50 ms, and how long the open connection waits for the request
     to the end     the reply's last byte sent to the end of the process; the same floor
+    Tab            the call of a completion script, from its start to its end; floor: Python that does nothing
 
 Medians of interleaved runs. Compare the ratios; the milliseconds depend on the machine.
 """
@@ -46,6 +47,7 @@ def rows(plan: Plan) -> Iterator[Row]:
         gateway.expect_problems()  # the floor scripts send minimal requests
         home.serve(gateway.url)
         yield from _first_keys(plan, home, gateway)
+        yield from _completions(plan, home)
         yield from _exchanges(plan, home, gateway)
         with relay(gateway.port, home.config.parent, _AWAY) as far:
             home.serve(far.url)
@@ -73,6 +75,21 @@ def _first_keys(plan: Plan, home: Home, gateway: Gateway) -> Iterator[Row]:
     yield Row("first key, bare", bare, "ms", middle(first), Goal(1.2), other)
     for name, taken in zip([*ways, *stored][1:], times[1:], strict=False):
         yield Row(f"first key, {name}", middle(taken), "ms", middle(first), Goal(most=1.2 * bare, words="1.2 x bare"))
+
+
+def _completions(plan: Plan, home: Home) -> Iterator[Row]:
+    words = {"a model": ["-m", "o"], "a chat": ["--chat", ""], "an option": ["--no"]}
+    calls = [[sys.executable, "-c", "pass"]]
+    calls += [[*OURS, "completion", "--words", "zsh", *given] for given in words.values()]
+
+    def ended(call: Sequence[str]) -> float:
+        begun = time.perf_counter()
+        subprocess.run(call, env=home.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+        return time.perf_counter() - begun
+
+    floor, *times = interleaved(plan.rounds, *(lambda call=call: ended(call) for call in calls))
+    for name, taken in zip(words, times, strict=True):
+        yield Row(f"Tab, {name}", middle(taken), "ms", middle(floor), Goal(most=100))
 
 
 class Exchange(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import subprocess
 import sys
 from importlib import import_module
@@ -13,7 +15,9 @@ from tests.bench import peer, start
 from tests.bench.__main__ import BENCHES, _bench
 from tests.bench.clients import OURS, PROMPT, new_home
 from tests.bench.glyph import markdown_words
+from tests.bench.keys import goal_beside
 from tests.bench.peer import Peer
+from tests.bench.server import relay
 from tests.bench.table import COLUMNS, Goal, Plan, Row, Table, measure
 from tests.bench.terminal import NotShownError
 from tests.gateway import GatewayThread, Reply
@@ -47,6 +51,11 @@ def test_goal_holds_up_to_its_limit(goal: Goal, value: float, floor: float | Non
     row = Row("x", value, "ms", floor, goal)
     assert goal.holds(value, floor) is met
     assert row.cells()[5] == ("met" if met else "missed")
+
+
+def test_goal_of_key_echo_is_relative_where_the_floor_is_above_the_limit() -> None:
+    assert [goal_beside(floor, 5).holds(5.6, floor) for floor in (4.0, 5.1, 3.0)] == [False, True, False]
+    assert not goal_beside(6.0, 5).holds(9.1, 6.0)
 
 
 def test_table_has_a_column_for_the_other_client_only_if_there_is_one() -> None:
@@ -100,6 +109,17 @@ def test_markdown_words_hold_one_new_word_each() -> None:
     assert all(f"w{n:05}" in word for n, word in enumerate(words))
 
 
+def test_relay_ends_while_a_connection_is_open(tmp_path: Path) -> None:
+    with GatewayThread() as gateway, relay(gateway.port, tmp_path, 0.0) as far:
+        context = ssl.create_default_context(cafile=str(far.ca))
+        plain = socket.create_connection(("127.0.0.1", int(far.url.rpartition(":")[2])))
+        secure = context.wrap_socket(plain, server_hostname="127.0.0.1")
+        secure.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert secure.recv(5) == b"HTTP/"
+        gateway.expect_problems()
+    secure.close()
+
+
 def test_exchange_measures_a_bare_sdk_script_and_names_its_protocol(tmp_path: Path) -> None:
     script = tmp_path / "peer.py"
     script.write_text(PEER)
@@ -138,7 +158,7 @@ def test_bench_command_prints_one_table_with_the_other_client(tmp_path: Path) ->
     head, _, *rows = done.stdout.splitlines()
     assert head.startswith("what ")
     assert head.endswith(Path(sys.executable).name)
-    assert len(rows) == 6
+    assert len(rows) == 7
     assert all(row.split()[-1] == "ms" for row in rows[:4])  # the last column has a figure
     assert rows[4].startswith("Enter to the wire")
     assert all(row.split()[-1] == "-" for row in rows[4:])  # a script has no Enter

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fork_server import ProgramProcess, run_program
 from tests.gateway import Gateway
 
 PATIENCE = 40.0
@@ -44,21 +45,12 @@ class Program:
     env: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> Done:
-        source = subprocess.DEVNULL if stdin is None else None
-        done = subprocess.run(
-            self.command(*arguments),
-            input=stdin,
-            stdin=source,
-            capture_output=True,
-            env={**self.env, **(env or {})},
-            cwd=self.cwd,
-            timeout=PATIENCE,
-            check=False,
-        )
+        variables = {**self.env, **(env or {})}
+        done = run_program(self.command(*arguments), stdin, env=variables, cwd=self.cwd, timeout=PATIENCE)
         return Done(done.returncode, done.stdout, done.stderr.decode())
 
     def start(self, *arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        return ProgramProcess(
             self.command(*arguments),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
@@ -95,7 +87,7 @@ def on_terminal(program: Program, *arguments: str, columns: int = 80) -> tuple[s
     """Run on a pseudo-terminal; return its output and exit code."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
-    process = subprocess.Popen(
+    process = ProgramProcess(
         program.command(*arguments),
         stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=program.cwd,
         env={**program.env, "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[2])},

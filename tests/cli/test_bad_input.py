@@ -14,6 +14,7 @@ from tests.gateway import Gateway, fault
 
 FLAGS_OF_SETTINGS = [s.flag for s in SETTINGS.values() if s.flag and not isinstance(s.kind, BooleanType)]
 FLAGS = ["--prompt", "--file", "--set", "--chat", "--schema", "--record", "--stdin-timeout", "--continue-cut"]
+FLAGS += ["--messages", "--base-url", "--protocol", "--key", "--block", "--schema-retries", "--output", "--timeout"]
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,19 @@ FLAGS = ["--prompt", "--file", "--set", "--chat", "--schema", "--record", "--std
         (["--think", "hard", "hi"], None, 2, "off, minimal, low"),
         (["--nonsense", "hi"], None, 2, "--nonsense"),
         (["--schema", "/dev/zero", "hi"], None, 2, "larger than 4 MB"),
+        (["--timeout", "nan", "hi"], None, 2, "--timeout"),
+        (["--timeout", "-1", "hi"], None, 2, "--timeout"),
+        (["--schema-retries", "2", "hi"], None, 2, "requires --schema"),
+        (["--protocol", "gemini", "hi"], None, 2, "requires --base-url"),
+        (["--base-url", "ftp://x", "-m", "y", "hi"], None, 2, "not an http or https address"),
+        (["--base-url", "http://x", "--protocol", "gemni", "-m", "y", "hi"], None, 2, "Did you mean gemini?"),
+        (["--base-url", "http://127.0.0.1:9", "--key", "file:none", "-m", "y", "hi"], None, 77, "Cannot read the key"),
+        (["--base-url", "http://127.0.0.1:9", "--key", "env:NONE", "-m", "y", "hi"], None, 77, "NONE is not set"),
+        (["-x", "--json", "hi"], None, 2, "exclude each other"),
+        (["--messages", "/dev/zero", "hi"], None, 2, "larger than 32 MB"),
+        (["-o", "/", "hi"], None, 2, "directory"),
         (["chats", "export", "-o", ""], None, 2, "--output is empty"),
-        (["doctor"], None, 2, "-p"),
+        (["serve", "--host", "0.0.0.0", "--port", "0"], None, 2, "--insecure"),
         (["usage", "--by", "foo"], None, 2, "'--by': 'foo' is not one of"),
         (["-m", "demo/nope", "hi"], None, 2, "demo/nope"),
         (["--theme", "nope", "-m", "xopenai/any", "hi"], None, 2, "nope"),

@@ -99,7 +99,7 @@ def test_chats_import_of_export_adds_chats_once(program: Program) -> None:
     file = program.cwd / "all.json"
     assert program.run("chats", "export", "--format", "json", "-o", str(file)).code == 0
     other = {"HOME": str(program.cwd / "other")}
-    assert "1 chats" in program.run("chats", "import", str(file), env=other).err
+    assert "1 chat " in program.run("chats", "import", str(file), env=other).err
     again = program.run("chats", "import", str(file), env=other)
     assert "1 existed already" in again.err
     markdown = program.run("chats", "export", "hello", env=other).out.decode()

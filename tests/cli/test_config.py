@@ -46,6 +46,8 @@ def test_config_names_key_variable_of_every_provider(program: Program) -> None:
         ('plain = "maybe"', "plain must be true or false."),
         ('thinks = "low"', "thinks is not a known key."),
         ("usage = line", "Invalid value"),
+        ('keys.retry = "ctrl-t"', "keys.retry cannot be Ctrl-T: that is the key of reasoning."),
+        ("keys.exit = false", "keys.exit needs a key."),
     ],
 )
 def test_invalid_config_value_names_line_key_and_allowed_values(program: Program, row: str, words: str) -> None:

@@ -32,6 +32,34 @@ def test_help_shows_usage_and_no_python_type(command: list[str], capsys: pytest.
     assert not re.search(r"<\w|list\[|\b(STR|INT|FLOAT|BOOL|PATH)\b|range", shown)
 
 
+def test_help_of_batch_status_says_what_its_options_name(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = {name: _option_texts(["batch", *name], capsys) for name in ((), ("status",), ("cancel",))}
+    assert texts[("status",)] == texts[("cancel",)]
+    assert len(texts[("status",)]) == 5
+    assert texts[("status",)].isdisjoint(texts[()])
+
+
+def _option_texts(command: list[str], capsys: pytest.CaptureFixture[str]) -> set[str]:
+    assert run_command_line([*command, "--help"], {}) == 0
+    found = re.findall(r"^  -.*?  +(\w.*)$", capsys.readouterr().out, re.MULTILINE)
+    return {text for text in found if "this message" not in text}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--timeout", "soon", "hi"], "'--timeout': it must be a valid number\n"),
+        (["--timeout", "-1", "hi"], "'--timeout': it must be greater than or equal to 0\n"),
+        (["batch", "-j", "x"], "'--jobs': it must be a valid integer\n"),
+    ],
+)
+def test_wrong_number_is_reported_in_plain_words(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line(arguments, {}) == 2
+    assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("columns", [36, 40, 50, 79])
 def test_help_fits_a_narrow_terminal(
     columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -88,9 +88,22 @@ def test_mcp_login_ends_on_interrupt(guarded: Program) -> None:
     process.stdout.close()
 
 
-def test_mcp_rm_forgets_login(guarded: Program) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("rm", "web"), "Removed web.\n"),
+        (("add", "--force", "web", "other"), "Added web. Check it with: termchat mcp test web\n"),
+    ],
+)
+def test_mcp_rm_and_replacement_end_login_at_its_issuer(
+    guarded: Program, world: OAuthWorld, arguments: tuple[str, ...], words: str
+) -> None:
     assert guarded.run("mcp", "login", "web").code == 0
-    assert guarded.run("mcp", "rm", "web").code == 0
+    assert world.issuer.access
+    assert world.issuer.refresh
+    assert guarded.run("mcp", *arguments).err == f"termchat: {words}"
+    assert not world.issuer.access
+    assert not world.issuer.refresh
     assert list((guarded.home / ".local" / "share" / "termchat" / "mcp-logins").iterdir()) == []
 
 

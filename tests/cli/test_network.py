@@ -35,12 +35,16 @@ def test_continue_cut_completes_cut_reply(program: Program, protocol: str) -> No
     assert len(program.gateway.asked) == 2
 
 
-def test_continue_cut_exceeded_exits_as_cut(program: Program) -> None:
+@pytest.mark.parametrize(("given", "requests"), [((), 1), (("--continue-cut", "1"), 2)])
+def test_cut_reply_names_option_that_continues_unless_given(
+    program: Program, given: tuple[str, ...], requests: int
+) -> None:
     half = Reply(Text("and on, "), fault.cut())
     program.gateway.reply(half, half, half)
-    done = program.run("--continue-cut", "1", "-m", "xopenai/any", "tell")
+    done = program.run(*given, "-m", "xopenai/any", "tell")
     assert done.code == 5
-    assert len(program.gateway.asked) == 2
+    assert len(program.gateway.asked) == requests
+    assert ("--continue-cut 1 asks for the rest" in done.err) is not bool(given)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -60,3 +64,12 @@ def test_replay_of_other_file_is_usage_error(program: Program) -> None:
     done = program.run("replay", "it.rec")
     assert done.code == 2
     assert "it.rec" in done.err
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_hint_of_script_names_option_and_no_command(program: Program, status: int) -> None:
+    program.gateway.expect_problems()
+    program.gateway.always(fault.status(status))
+    done = program.run("--retries", "0", "-m", "xopenai/any", "tell")
+    assert "choose another model (-m)" in done.err
+    assert "/model" not in done.err

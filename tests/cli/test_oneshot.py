@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import KEY, PATIENCE, PROTOCOLS, Program, on_terminal
+from tests.fork_server import ProgramProcess
 from tests.gateway import Block, Call, Citation, Reasoning, Refusal, Reply, Search, Stall, Text, fault
 
 REPLY = "# Héllo\r\n\n你好 🙂 \x1b[31mred\x1b[0m\ttab\x07\n```py\nx = 1\n```\n\nno line end"
@@ -275,19 +276,9 @@ def test_oneshot_closed_pipe_exits_141_silently(program: Program) -> None:
     assert (running.wait(PATIENCE), errors) == (141, b"")
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is always full")
-def test_oneshot_full_disk_is_reported(program: Program) -> None:
-    program.gateway.reply(Reply.text("words"))
-    with open("/dev/full", "wb") as full:
-        running = program.start("-m", "xopenai/any", "go on", stdout=full.fileno())
-        _, errors = running.communicate(timeout=PATIENCE)
-    assert running.returncode == 1
-    assert b"No space left" in errors
-
-
 def test_oneshot_slow_stdin_prints_notice_and_waits(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
-    running = subprocess.Popen(
+    running = ProgramProcess(
         program.command("-m", "xopenai/any", "sum"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -329,6 +320,13 @@ def test_no_proxy_variable_is_honoured(program: Program) -> None:
     assert program.gateway.requests == []
 
 
+def test_reply_on_terminal_has_one_carriage_return_a_line(program: Program) -> None:
+    program.gateway.reply(Reply(Text("# One\n\n- two\n- three\n\n```py\nx = 1\n```\n\nfour")))
+    shown, code = on_terminal(program, "-m", "xopenai/any", "-q", "hello")
+    assert (code, shown.count("\n")) == (0, shown.count("\r\n"))
+    assert "\r\r" not in shown
+
+
 def test_reply_on_terminal_of_unknown_size_is_80_columns_wide(program: Program) -> None:
     program.gateway.reply(Reply.text("word " * 40))
     shown, code = on_terminal(program, "-m", "xopenai/any", "-q", "hello", columns=0)
@@ -345,3 +343,11 @@ def test_oneshot_error_on_terminal_wraps_between_words(program: Program, columns
     assert all(len(row) <= columns for row in rows)
     assert len(rows) > (3 if columns == 40 else 2)
     assert " ".join(rows).split() == program.run(*arguments).err.split()
+
+
+@pytest.mark.parametrize(("options", "effort"), [((), "high"), (("--think", "low"), "low")])
+def test_oneshot_model_with_effort_sends_both(program: Program, options: tuple[str, ...], effort: str) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    assert program.run("-m", "xopenai/any:high", *options, "hello").code == 0
+    body = program.gateway.asked[0].body
+    assert (body["model"], body["reasoning_effort"]) == ("any", effort)

@@ -27,7 +27,7 @@ def shell(program: Program, script: str, **env: str) -> subprocess.CompletedProc
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["config", "--version", "themes", "-m xopenai/any hi"])
+@pytest.mark.parametrize("command", ["config", "--version", "--help", "themes"])
 @pytest.mark.parametrize(("sink", "why"), [(">&-", "bad file descriptor"), (">/dev/full", "no space left")])
 def test_output_that_cannot_be_written_is_an_error(program: Program, command: str, sink: str, why: str) -> None:
     program.gateway.always(Reply.text("hello"))
@@ -114,12 +114,6 @@ def test_attachment_that_cannot_be_read_names_the_step_that_helps(program: Progr
     assert done.returncode == 2
     assert step in done.stderr.decode()
     assert ("after -f" in done.stderr.decode()) == ("missing" in script)
-
-
-def test_silent_pipe_ends_at_stdin_timeout(program: Program) -> None:
-    done = shell(program, "mkfifo silent; exec 3<>silent; termchat -m xopenai/any --stdin-timeout 0.3 hi <&3")
-    assert done.returncode == 2
-    assert b"--stdin-timeout" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -29,32 +29,38 @@ def table(program: Program, *arguments: str, columns: int) -> list[str]:
     return rows
 
 
-@pytest.mark.parametrize("columns", [40, 200])
-def test_chats_table_has_one_row_each_with_aligned_titles(with_chats: Program, columns: int) -> None:
-    rows = table(with_chats, "chats", columns=columns)
-    assert len(rows) == len(TITLES)
-    assert len({row.index("why") for row in rows}) == 1
-    assert rows[2].removesuffix("(one-shot)").rstrip().endswith("why not")
-    if columns == 40:
-        assert rows[0].endswith("…")
-        assert rows[1].endswith("…")
-    else:
-        assert "[bold]tea[/bold] taste of kettles :smile:" in rows[0]
-        assert rows[1].removesuffix("(one-shot)").rstrip().endswith(TITLES[1])
+def test_chats_table_has_one_row_each_with_aligned_titles(with_chats: Program) -> None:
+    for columns in (40, 200):
+        rows = table(with_chats, "chats", columns=columns)
+        assert len(rows) == len(TITLES)
+        assert len({row.index("why") for row in rows}) == 1
+        assert rows[2].removesuffix("(one-shot)").rstrip().endswith("why not")
+        if columns == 40:
+            assert rows[0].endswith("…")
+            assert rows[1].endswith("…")
+        else:
+            assert "[bold]tea[/bold] taste of kettles :smile:" in rows[0]
+            assert rows[1].removesuffix("(one-shot)").rstrip().endswith(TITLES[1])
 
 
-@pytest.mark.parametrize(
-    ("columns", "titles", "bars"),
-    [(40, "requests in out cost", False), (200, "requests in cached written out cost", True)],
-)
-def test_usage_table_never_truncates_numbers(with_chats: Program, columns: int, titles: str, bars: bool) -> None:
-    rows = table(with_chats, "usage", "--by", "chat", columns=columns)
-    assert len(rows) == len(TITLES) + 2
-    assert " ".join(rows[0].split()) == titles
-    assert rows[-1].startswith("all")
-    assert rows[-1].endswith("unpriced")
-    assert ("█" in rows[1]) == bars
-    assert len({wcswidth(row[: row.index("unpriced")]) for row in rows[1:]}) == 1
+def test_usage_table_never_truncates_numbers(with_chats: Program) -> None:
+    cases = ((40, "in out cost", False), (200, "requests in cached written out cost", True))
+    for columns, titles, bars in cases:
+        rows = table(with_chats, "usage", "--by", "chat", columns=columns)
+        assert len(rows) == len(TITLES) + 2
+        assert " ".join(rows[0].split()) == titles
+        assert rows[-1].startswith("all")
+        assert rows[-1].endswith("unpriced")
+        assert ("█" in rows[1]) == bars
+        assert len({wcswidth(row[: row.index("unpriced")]) for row in rows[1:]}) == 1
+
+
+def test_usage_table_narrow_terminal_shows_whole_model_name(program: Program) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    assert program.run("-m", "xopenai/a-model-with-a-long-name-2026-11-29", "hi").code == 0
+    rows = table(program, "usage", columns=40)
+    name = "".join(row.partition("  ")[0].strip() for row in rows)
+    assert name.startswith("xopenai/a-model-with-a-long-name-2026-11-29")
 
 
 @pytest.mark.parametrize("columns", [40, 200])

@@ -10,6 +10,7 @@ import os
 import pathlib
 import platform
 import select
+import shutil
 import signal
 import socket
 import ssl
@@ -39,6 +40,10 @@ def remove_posix() -> None:
             if hasattr(module, name):
                 delattr(module, name)
     os.supports_dir_fd = set()
+    loaded: Any = shutil  # looked at supports_dir_fd when it was loaded
+    loaded._use_fd_functions = False
+    if sys.version_info >= (3, 13):  # it calls sched_getaffinity
+        os.process_cpu_count = os.cpu_count
     loop: Any = asyncio.SelectorEventLoop
     for name in ("add_signal_handler", "remove_signal_handler"):
         setattr(loop, name, _not_implemented)

@@ -7,7 +7,7 @@ import random
 import pytest
 from markdown_it import MarkdownIt
 
-from termchat.commands.code_blocks import code_blocks
+from termchat.commands.answers.code_blocks import code_blocks
 
 
 @pytest.mark.parametrize(

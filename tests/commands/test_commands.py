@@ -66,6 +66,7 @@ def test_model_command_matches_part_of_name() -> None:
 
 def test_model_command_without_argument_lists_models() -> None:
     assert run("/model") == (ListModels(),)
+    assert run("/model fake/") == (ListModels("fake/"),)
 
 
 def test_model_command_unknown_name_hints_next_step() -> None:
@@ -116,6 +117,7 @@ def test_help_lists_every_command_and_describes_one() -> None:
     assert len(listed.rows) == len(builtin().commands)
     assert "also /m" in words(run("/help model"))
     assert "Did you mean /model?" in words(run("/help modl"))
+    assert "Did you mean" not in words(run("/help bogus"))
 
 
 @pytest.mark.parametrize(("typed", "suggestion"), [("/modl", "/model"), ("/retyr", "/retry"), ("/exti", "/exit")])

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.commands.registry import Command, CommandGroup, CommandRegistry
-from termchat.commands.server_prompts import parse_prompt_arguments
+from termchat.commands.prompts.server_prompts import parse_prompt_arguments, prompt_commands
+from termchat.commands.registry import Command, CommandContext, CommandGroup, CommandRegistry
 from termchat.core.approval import PromptRow
 from termchat.core.sanitize import safe_format
+from termchat.engine.session import ChatSession
+from termchat.engine.turn import TurnConfig
+from tests.ui.fakes import FAKE, FakeProviders, FakeTools
 
 REVIEW = PromptRow("git:review", "Review", ("file", "focus"), frozenset({"file"}))
 
@@ -50,3 +53,27 @@ def test_registry_follows_source_and_builtin_wins() -> None:
     assert isinstance(registry, CommandRegistry)
     assert registry.find("demo:summary") is group.commands[0]
     assert registry.find("help") is before
+
+
+class _Prompts(FakeTools):
+    def prompts(self) -> tuple[PromptRow, ...]:
+        return (REVIEW, PromptRow("demo:summary", "", ("topic",), frozenset({"topic"})))
+
+
+@pytest.mark.parametrize(
+    ("typed", "rows"),
+    [
+        ("/git:review ", ["/git:review file=", "/git:review focus="]),
+        ("/git:review fo", ["/git:review focus="]),
+        ("/git:review file=a.py f", ["/git:review file=a.py focus="]),
+        ("/git:review a.py speed", []),
+        ("/demo:summary ", []),
+    ],
+)
+def test_menu_completes_names_of_prompt_arguments(typed: str, rows: list[str]) -> None:
+    session = ChatSession(TurnConfig(FAKE, FakeProviders(), tools=_Prompts()))
+    registry = builtin()
+    registry.follow(lambda: prompt_commands(session))
+    found = registry.menu(CommandContext(session, FakeProviders(), registry), typed)
+    assert [item.text for item in found] == rows
+    assert all(item.by_tab for item in found)  # Enter sends what is typed

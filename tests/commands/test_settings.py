@@ -58,6 +58,7 @@ def test_set_without_argument_prints_table_of_settings(context: CommandContext) 
         ("/think low --save", ChangeSetting("think", "low", save=True)),
         ("/system You are terse.", ChangeSetting("system", "You are terse.")),
         ("/system @role.md --save", ChangeSetting("system", "@role.md", save=True)),
+        ("/system --save", ChangeSetting("system", "", save=True)),
         ("/theme nord", ChangeSetting("theme", "nord")),
         ("/theme nord --save", ChangeSetting("theme", "nord", save=True)),
     ],

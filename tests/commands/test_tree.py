@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from termchat.commands.branches.tree import numbered_nodes, tree_branches
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import CommandContext, Effects, rank_choices
-from termchat.commands.tree import numbered_nodes, tree_branches
-from termchat.core.conversation import Conversation, Node
+from termchat.core.conversation import ContextMarks, Conversation, Node
 from termchat.core.effects import (
     Choose,
     MoveHead,
@@ -22,8 +22,10 @@ from termchat.core.effects import (
     TreeBranch,
 )
 from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, ToolStatus, user_message
+from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_format
+from termchat.core.session import TurnSettings
 
 
 def answer_message(text: str) -> Message:
@@ -69,8 +71,9 @@ def tree() -> Conversation:
 
 
 class FakeSession:
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, marks: ContextMarks = ContextMarks()) -> None:  # noqa: B008, a value
         self.conversation = conversation
+        self.settings = TurnSettings(ModelRef("fake", "one"), marks=marks)
 
 
 def run(tree: Conversation, text: str, *, keys: bool = True) -> Effects:
@@ -107,7 +110,10 @@ def test_goto_moves_to_answer_and_prefills_question(tree: Conversation) -> None:
     assert run(tree, "/goto 4")[0] == MoveHead("a2")
     assert run(tree, "/goto 3")[0] == MoveHead("a1", prefill=user_message("left?"))
     assert isinstance(run(tree, "/goto 9")[0], Print)
-    assert isinstance(run(tree, "/goto x")[0], Print)
+    for typed in ("x", "²", "1" * 5000):
+        assert isinstance(run(tree, f"/goto {typed}")[0], Print)
+        assert isinstance(run(tree, f"/edit {typed}")[0], Print)
+        assert isinstance(run(tree, f"/drop {typed}")[0], Print)
 
 
 @pytest.mark.parametrize("number", range(1, 7))

@@ -71,7 +71,13 @@ def test_base_url_valid_is_accepted(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("url", "bare"),
-    [("http://h/v1", True), ("https://h", False), ("http://127.0.0.9:1", False), ("http://localhost.evil.com", True)],
+    [
+        ("http://h/v1", True),
+        ("https://h", False),
+        ("http://127.0.0.9:1", False),
+        ("http://localhost.evil.com", True),
+        ("http://h/@localhost", True),
+    ],
 )
 def test_base_url_plain_http_beyond_loopback_is_unencrypted(url: str, bare: bool) -> None:
     assert is_unencrypted(url) is bare

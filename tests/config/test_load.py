@@ -192,8 +192,9 @@ def test_load_file_with_key_must_be_private(home: dict[str, str]) -> None:
     assert failure.hint == f"Run: chmod 600 {file}"
     file.chmod(0o600)
     assert loaded(load_config(home)).providers["x"].key == "sk-1"
-    write(home, row.replace("sk-1", "env:X"), 0o644)
-    loaded(load_config(home))
+    for source in ("env:X", "cmd:pass x", "file:~/.key", "keyring:x"):
+        write(home, row.replace("sk-1", source), 0o644)
+        loaded(load_config(home))
 
 
 def test_load_file_providers_come_first_and_override_named_fields(home: dict[str, str]) -> None:

@@ -71,7 +71,9 @@ def test_load_servers_inline_secret_in_readable_file_is_refused(tmp_path: Path) 
     assert isinstance(failure, Failure)
     assert "config.toml:4: mcp.time.env.GITHUB_TOKEN contains a key, and others can read the file" in failure.message
     assert isinstance(load(tmp_path, text, 0o600), Config)
-    assert isinstance(load(tmp_path, PROGRAM + 'env = { GITHUB_TOKEN = "env:TOKEN", TZ = "UTC" }', 0o644), Config)
+    for source in ("env:TOKEN", "file:/run/token"):
+        text = PROGRAM + f'env = {{ GITHUB_TOKEN = "{source}", TZ = "UTC" }}'
+        assert isinstance(load(tmp_path, text, 0o644), Config)
 
 
 def test_load_servers_unencrypted_address_is_noted(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_preset_row_is_consistent(provider: ProviderConfig) -> None:
     assert provider.local or (provider.key.startswith("env:") and provider.key_page.startswith("https://"))
     assert all(page.startswith("https://") for page in (provider.status_page, provider.credit_page) if page)
     assert set(provider.route.values()) <= set(provider.base_urls)
-    assert provider.quirks <= {"max_tokens", "no_stream_options", "reasoning_back", "think_tags"}
+    assert provider.quirks <= {"max_tokens", "no_stream_options", "proxy", "reasoning_back", "think_tags"}
     assert ApiProtocol.ANTHROPIC not in provider.base_urls or provider.max_tokens_for("anything")
 
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from termchat.commands.builtin import builtin
+from termchat.commands.registry import CommandContext
 from termchat.config.load import Config, load_config
 from termchat.config.runtime import DEFAULT, KEEP, RuntimeSettings, SettingRow
 from termchat.config.settings import SETTINGS
+from termchat.core.effects import NewChat, UseModel
 from termchat.core.errors import Failure
+from termchat.core.models import ModelRef
 from termchat.core.provider import Effort
 from termchat.core.style import Theme
 from termchat.engine.session import ChatSession
@@ -203,3 +207,36 @@ def test_theme_follows_setting_or_background(run: RuntimeFixture) -> None:
     assert isinstance(theme, Theme)
     assert theme.name == "nord"
     assert {"auto", "nord"} <= set(run.runtime.choices("theme"))
+
+
+def test_runtime_toggle_favourite_writes_file_and_keeps_comments(run: RuntimeFixture) -> None:
+    run.file.write_text(FILE)
+    assert run.runtime.toggle_favourite(OTHER) is None
+    assert run.loaded().favourites == (str(OTHER),)
+    assert run.file.read_text().startswith("# mine\n")
+    assert run.runtime.toggle_favourite(OTHER) is None
+    assert run.loaded().favourites == ()
+
+
+def test_runtime_toggle_favourite_without_writable_file_returns_failure(run: RuntimeFixture) -> None:
+    run.file.unlink()
+    run.file.mkdir()
+    assert isinstance(run.runtime.toggle_favourite(OTHER), Failure)
+
+
+def test_runtime_model_with_effort_sets_both(run: RuntimeFixture) -> None:
+    run.change("model", "fake/two:high")
+    assert (run.session.model, run.session.settings.params.think) == (OTHER, Effort.HIGH)
+    run.change("model", "fake/one")
+    assert run.session.settings.params.think is Effort.HIGH
+
+
+def test_new_chat_keeps_model_only_in_place_of_the_guide(run: RuntimeFixture) -> None:
+    assert run.runtime.kept_by_new_chat is None
+    guide = RuntimeSettings(run.loaded(), run.session, FakeProviders(), run.env, ModelRef("demo", "tour"))
+    assert guide.kept_by_new_chat == FAKE
+    run.session.switch_model(OTHER)
+    context = CommandContext(run.session, FakeProviders(), builtin(), guide)
+    assert context.registry.run(context, "/new")[:2] == (NewChat(), UseModel(OTHER))
+    run.session.switch_model(ModelRef("demo", "tour"))
+    assert guide.kept_by_new_chat is None

@@ -49,6 +49,12 @@ def test_write_changes_only_the_value(file: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o640
 
 
+def test_write_takes_file_with_byte_order_mark(file: Path) -> None:
+    file.write_text("\ufeff" + CONFIG_TEXT, "utf-8")
+    assert write_setting(file, "theme", "light") is None
+    assert loaded(file).settings.theme == "light"
+
+
 def test_write_puts_new_setting_before_tables(file: Path) -> None:
     assert write_setting(file, "think", "high") is None
     assert write_setting(file, "idle_timeout", "90") is None
@@ -168,3 +174,11 @@ def test_write_list_of_any_layout_has_the_wanted_items(
     kept = [item for item in before if item in after]
     if set(before) <= set(after) and after[: len(kept)] == before:
         assert len(re.findall("# word", changed)) == len(re.findall("# word", text))
+
+
+def test_write_list_that_cannot_be_changed_in_place_keeps_comments(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('allow = ["run_shell(a)"\n# why: it is "#1"\n]\n')
+    assert write_setting(file, "allow", ("run_shell(a)", "run_shell(b)")) is None
+    assert '# why: it is "#1"\n' in file.read_text()
+    assert tomllib.loads(file.read_text())["allow"] == ["run_shell(a)", "run_shell(b)"]

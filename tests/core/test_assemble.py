@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.assemble import MessageBuilder
 from termchat.core.events import (
     CitationDelta,
     Delta,
@@ -19,6 +18,7 @@ from termchat.core.events import (
 from termchat.core.messages import Citation, Reasoning, Text, ToolCall
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
+from termchat.core.wire.assemble import MessageBuilder
 
 
 def assembled(*deltas: Delta) -> MessageBuilder:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.conversation import Conversation, Node
+from termchat.core.conversation import Conversation, Node, as_typed, summary_request
 from termchat.core.messages import Message, Role, Text, user_message
 
 
@@ -73,3 +73,9 @@ def test_conversation_any_operations_lose_no_message(parents: list[int]) -> None
         path = conversation.path(node.id)
         assert path[0].parent is None
         assert all(child.parent == parent.id for parent, child in pairwise(path))
+
+
+@pytest.mark.parametrize(("keep", "command"), [("", "/compact"), ("the numbers", "/compact keep the numbers")])
+def test_as_typed_of_summary_request_is_its_command(keep: str, command: str) -> None:
+    assert as_typed(summary_request(keep).text) == command
+    assert as_typed(f"I said: {command}") == f"I said: {command}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 import pytest
 
-from termchat.core.errors import Failure, FailureKind, exit_code, outcome_of
+from termchat.core.errors import Failure, FailureKind, exit_code, install_command, outcome_of
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import safe_format
 
@@ -30,6 +33,7 @@ FAILURES = {
     FailureKind.RATE_LIMITED: 75,
     FailureKind.OVERLOADED: 75,
     FailureKind.CUT: 5,
+    FailureKind.BUDGET: 7,
 }
 
 
@@ -46,3 +50,9 @@ def test_exit_code_of_failure_follows_its_kind() -> None:
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_exit_codes_are_all_documented(code: ExitCode) -> None:
     assert code.description
+
+
+def test_install_command_names_interpreter_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/home/me/my venv/bin/python")
+    words = shlex.split(install_command("serve"))
+    assert words == ["/home/me/my venv/bin/python", "-m", "pip", "install", "termchat[serve]"]

@@ -10,13 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.history import (
-    CANCELLED_RESULT_TEXT,
-    EMPTY_MESSAGE_TEXT,
-    FIRST_MESSAGE_TEXT,
-    prepare_history,
-    valid_tool_name,
-)
 from termchat.core.messages import (
     File,
     Image,
@@ -31,6 +24,13 @@ from termchat.core.messages import (
     user_message,
 )
 from termchat.core.models import ApiProtocol
+from termchat.core.wire.history import (
+    CANCELLED_RESULT_TEXT,
+    EMPTY_MESSAGE_TEXT,
+    FIRST_MESSAGE_TEXT,
+    prepare_history,
+    valid_tool_name,
+)
 
 SAME_ORIGIN = Origin("openai", ApiProtocol.CHAT, "gpt")
 OTHER_ORIGIN = Origin("anthropic", ApiProtocol.ANTHROPIC, "claude")

@@ -58,7 +58,10 @@ def test_redact_shows_only_end_of_long_key() -> None:
         "export OPENAI_API_KEY=sk-proj-abcdefghijklmnop1234",
         'key = "AIzaSyA1234567890abcdefghij1234"',
         "gsk_abcdefghijklmnopqrst1234",
+        "HOST=db\nexport DB_PASSWORD='hunter-of-1234'\n",
+        "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/bPxRfiCYzEXAMPLE1234",
         "curl -H 'Authorization: Bearer abcdefghijklmnop1234' https://example.com",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\nbm9uZQ1234\n-----END OPENSSH",
     ],
 )
 def test_find_returns_mask_of_known_key_or_vendor_format(text: str) -> None:
@@ -68,7 +71,17 @@ def test_find_returns_mask_of_known_key_or_vendor_format(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["the key-value store of 2024", "basic authentication", "use sk-your-key-here", "how do I start lm-studio?", ""],
+    [
+        "-----BEGIN PRIVATE KEY----- is its first line in 2024",
+        "the key-value store of 2024",
+        "basic authentication",
+        "use sk-your-key-here",
+        "MAX_TOKENS=128000\nDB_PASSWORD=change-me-please",
+        "API_KEY=$(pass show key2) and TOKEN=${TOKEN2:-none1}",
+        "PASSWORD_FILE = read_file2()",
+        "how do I start lm-studio?",
+        "",
+    ],
 )
 def test_find_ignores_examples_and_placeholders(text: str) -> None:
     assert Redactor(("lm-studio", "", "2024"), shapes=False).find(text) == ""

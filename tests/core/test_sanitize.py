@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from termchat.core.sanitize import Sanitizer, repair_surrogates, safe, safe_format, safe_line
+from termchat.core.sanitize import Sanitizer, repair_surrogates, safe, safe_format, safe_line, safe_url
 
 TABLE = {
     "\x00": "␀",
@@ -49,6 +49,8 @@ def test_safe_format_keeps_template_around_safe_parts() -> None:
 FOREIGN = st.text(st.one_of(st.sampled_from("\r\n\t\x1b\x7f\x9b\u202e\ud83d\ude42ab"), st.characters(codec=None)))
 
 
+@example(["a\r", "\nb"])
+@example(["\ud83d", "\ude42"])
 @given(st.lists(FOREIGN))
 def test_sanitize_is_independent_of_chunks(chunks: list[str]) -> None:
     sanitizer = Sanitizer()
@@ -76,3 +78,15 @@ def test_repair_surrogates_gives_utf8_and_keeps_whole_characters(text: str) -> N
     whole = [c for c in text if not "\ud800" <= c <= "\udfff"]
     assert [c for c in sent if c in whole and c != "\ufffd"] == [c for c in whole if c != "\ufffd"]
     assert len(whole) <= len(sent) <= len(text)
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "http:", "http://a:b", "//host", "x", ""]
+)
+def test_safe_url_other_scheme_or_malformed_is_empty(url: str) -> None:
+    assert safe_url(url) == ""
+
+
+def test_safe_url_is_printable_ascii_without_its_surroundings() -> None:
+    assert safe_url(" https://e.com/\x1b]8;;\x07ä ") == "https://e.com/%1B]8;;%07%C3%A4"
+    assert safe_url("mailto:a@e.com") == "mailto:a@e.com"

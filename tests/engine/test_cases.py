@@ -6,11 +6,13 @@ One golden file holds one conversation; review it when it changes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from termchat.core.events import Event, Streamed, TextDelta, ToolCallDelta
+from termchat.core.events import Event, Streamed, TextDelta, ToolCallDelta, ToolFinished, ToolStarted
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.session import Turn
 from tests import golden
@@ -47,9 +49,19 @@ async def transcript(gateway: Gateway, name: str, first: ApiProtocol) -> str:
             ended(events)
             sent = gateway.asked[asked:]
             lines += [f"---- {s.method} {s.path}\n{bodies(s.path, s.body)}\n" for s in sent]
-            lines += [golden.line(event, names) + "\n" for event in events]
+            lines += [golden.line(event, names) + "\n" for event in _ends_in_order_of_calls(events)]
     assert not gateway.unused
     return "".join(lines)
+
+
+def _ends_in_order_of_calls(events: list[Event]) -> list[Event]:
+    """Calls that run at once end in any order: each shortens its result on a thread."""
+    started = [event.call for event in events if isinstance(event, ToolStarted)]
+    ordered: list[Event] = []
+    for ends, run in groupby(events, lambda event: isinstance(event, ToolFinished)):
+        found: list[Any] = list(run)
+        ordered += sorted(found, key=lambda event: started.index(event.call)) if ends else found
+    return ordered
 
 
 def cancel_at(turn: Turn, at: str) -> Callable[[int, Event], None]:

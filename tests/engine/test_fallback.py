@@ -53,6 +53,9 @@ class FakePrices:
     def is_approximate(self, model: ModelRef) -> bool:
         return False
 
+    def is_free(self, model: ModelRef) -> bool:
+        return False
+
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         self.asked.append(model)
         return Decimal(1)

@@ -75,7 +75,7 @@ class Sent:
                 return reply
 
 
-EXAMPLES = 100
+EXAMPLES = 60
 KINDS = (
     "whole",
     "whole",

@@ -34,7 +34,7 @@ def provider_notices(events: list[Any]) -> list[str]:
 
 @ALL
 async def test_refused_history_is_resent_without_reasoning_with_notice(gateway: Gateway, protocol: ApiProtocol) -> None:
-    gateway.reply(Reply(gw.Reasoning("hm"), gw.Text("I look."), LOOK), Reply.text("Rain."))
+    gateway.reply(Reply(gw.Reasoning("A thought."), gw.Text("I look."), LOOK), Reply.text("Rain."))
     gateway.reply(fault.status(400, REFUSALS[protocol]), Reply.text("fine"))
     async with session(gateway, protocol) as chat:
         await ask(chat, "weather?")
@@ -42,7 +42,7 @@ async def test_refused_history_is_resent_without_reasoning_with_notice(gateway: 
     assert (streamed_text(events), ended(events).outcome) == ("fine", Outcome.COMPLETE)
     assert provider_notices(events) == [f"{protocol.value} refused the history; sent again without earlier reasoning."]
     simple = str({name: value for name, value in gateway.asked[-1].body.items() if name != "include"})
-    for gone in ("hm", "signature': 'hidden", "encrypted_content'", "reasoning'", "'thinking'"):
+    for gone in ("A thought.", "signature': 'hidden", "encrypted_content'", "reasoning'", "'thinking'"):
         assert gone not in simple
     for kept in ("weather?", "I look.", "rain in Köln", "Rain.", "thanks"):
         assert kept in simple

@@ -172,6 +172,9 @@ class PerToken:
     def is_approximate(self, model: ModelRef) -> bool:
         return False
 
+    def is_free(self, model: ModelRef) -> bool:
+        return False
+
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         if model.model == "unknown":
             return None

@@ -11,6 +11,7 @@ from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.session import SwitchCost
 from termchat.core.usage import Usage
 from termchat.engine.switch_cost import switch_cost
+from tests.ui.fakes import FakeTools
 
 OLD, NEW = ModelRef("anthropic", "claude-opus-5"), ModelRef("openai", "gpt-6.1-sol")
 
@@ -21,6 +22,9 @@ class Prices:
     def preload(self) -> None: ...
 
     def is_approximate(self, model: ModelRef) -> bool:
+        return False
+
+    def is_free(self, model: ModelRef) -> bool:
         return False
 
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
@@ -45,6 +49,12 @@ async def test_switch_cost_without_count_is_estimate(usage: Usage | None) -> Non
     assert found is not None
     assert 100 < found.tokens < 150
     assert found.cached == 0
+
+
+async def test_switch_cost_without_count_includes_tools() -> None:
+    alone = await switch_cost(chat(None), "", NEW, Prices())
+    found = await switch_cost(chat(None), "", NEW, Prices(), FakeTools())
+    assert alone and found and 60 < found.tokens - alone.tokens < 140
 
 
 async def test_switch_cost_unknown_price_stays_unknown() -> None:

@@ -91,6 +91,8 @@ class AskingTools:
     def offer(self, names: Sequence[str], *, on: bool) -> str:
         return ""
 
+    resources = None
+
     def begin_chat(self) -> None:
         pass
 
@@ -176,7 +178,7 @@ async def test_tool_call_rule_for_chat_withdraws_questions_it_answers() -> None:
 async def test_tool_call_rule_that_is_not_saved_says_so() -> None:
     tools = AskingTools(problem="disk full")
     events = await play(runner(tools, calls_of("a")), Approve(ApprovalScope.SAVED))
-    assert [e.words for e in events if isinstance(e, Notice)] == ["a holds in this chat only: disk full"]
+    assert [e.words for e in events if isinstance(e, Notice)] == ["a holds only until you leave this chat: disk full"]
 
 
 async def test_tool_call_that_waits_holds_up_no_other() -> None:
@@ -240,7 +242,8 @@ async def test_tool_call_same_three_times_is_stopped_until_something_new() -> No
 
 async def test_tool_call_past_its_time_is_stopped_and_named() -> None:
     running = runner(AskingTools(), calls_of("hang", name="free"), ToolLimits(seconds=0.05))
-    await play(running)
+    async with asyncio.timeout(20):
+        await play(running)
     (result,) = running.results_message().results
     assert result.status is ToolStatus.TIMED_OUT
     assert "the limit is 0.05 seconds" in result.text

@@ -8,9 +8,9 @@ from contextlib import aclosing
 
 from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, PromptRow, RuleRow, ToolLimits, ToolRow
 from termchat.core.events import ToolFinished, ToolStarted
-from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Text, ToolCall, ToolResult
 from termchat.core.provider import ToolSpec
+from termchat.core.wire.history import CANCELLED_RESULT_TEXT
 from termchat.engine.tool_calls import CallCounter, ToolRunner
 
 
@@ -45,6 +45,8 @@ class FakeTools:
 
     def offer(self, names: Sequence[str], *, on: bool) -> str:
         return ""
+
+    resources = None
 
     def begin_chat(self) -> None:
         pass

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from termchat.core.events import Event, RequestCost, Retrying, StepCounted, Streamed, UsageDelta
-from termchat.core.messages import user_message
+from termchat.core.messages import File, Image, Message, Role, ToolResult, user_message
+from termchat.core.messages import Text as CoreText
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
+from termchat.engine.estimate import estimate_messages
 from termchat.providers.http.retry import RetryPolicy
 from tests.engine.support import ask, ended, events_of, session
 from tests.gateway import Gateway, Quirk, Reply, Text, Usage, fault
@@ -82,3 +84,14 @@ async def test_usage_of_request_stopped_before_any_answer_is_free(gateway: Gatew
         spent = chat.totals[refused.origin.ref]
     assert (refused.usage, refused.cost) == (None, 0)
     assert (spent.turns, spent.cost, spent.unpriced) == (1, 0, 0)
+
+
+def test_estimate_counts_images_pages_and_results() -> None:
+    pdf = b"%PDF-1.4\n<< /Type /Pages /Count 3 >>\n%%EOF"
+    question = Message(
+        Role.USER, (CoreText("what is this?"), Image("image/png", b"x"), File("a.pdf", "application/pdf", pdf))
+    )
+    result = Message(Role.TOOL, (ToolResult("c1", "look", (Image("image/png", b"x"),)),))
+    words = estimate_messages([Message(Role.USER, (CoreText("what is this?"),))], "")
+    assert estimate_messages([question], "") == words + 1500 + 3 * 2000
+    assert estimate_messages([result], "") == 1500

@@ -10,20 +10,18 @@ a line of JSON with the exit code and the peak memory to standard output.
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import resource
 import signal
 import sys
-import tempfile
-from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-_PROTOCOLS = ("openai", "responses", "anthropic", "gemini")
+from tests.fork_server import import_all
+
 _DEADLINE = 300  # seconds after which a process is killed
 _UNIT = 1 if sys.platform == "darwin" else 1024  # bytes per unit of ru_maxrss (getrusage(2))
 
@@ -91,30 +89,11 @@ class ForkServer:
 
 
 def main() -> None:
-    _import_all()
+    import_all()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are not waited for
     for line in sys.stdin.buffer:
         if os.fork() == 0:
             _supervise(json.loads(line))
-
-
-def _import_all() -> None:
-    """Send one request in each protocol to a closed port, so that all lazy imports and caches are done."""
-    from termchat.app import Options, run_app
-
-    with tempfile.TemporaryDirectory() as home, Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
-        file = Path(home, "termchat", "config.toml")
-        file.parent.mkdir()
-        rows = (f'[providers.{protocol}]\nkey = "k"\n{protocol} = "http://127.0.0.1:1"\n' for protocol in _PROTOCOLS)
-        file.write_text("".join(rows))
-        file.chmod(0o600)
-        env = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home}
-        for protocol in _PROTOCOLS:
-            run_app(Options("hello", settings={"model": f"{protocol}/any", "max_retries": "0"}, read_input=False), env)
-    import termchat.cli  # noqa: F401
-
-    gc.collect()
-    gc.freeze()
 
 
 def _supervise(job: dict[str, Any]) -> NoReturn:

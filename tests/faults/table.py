@@ -91,7 +91,7 @@ def stalled(answer: Answer, text: str = "") -> Fault:
     return Fault((answer,), ExitCode.STALLED, text=text, words="No data for", hangs=True)
 
 
-BOMB = gzip.compress(b"data: " + b"x" * 50_000_000)
+BOMB = gzip.compress(b"data: " + b"x" * 50_000_000, 1)
 PACKED = (("content-encoding", "gzip"),)
 GARBAGE = fault.Body(b"\x00\xff\xfe garbage \x80" * 50, "application/octet-stream")
 IDS = Reply(Call("calculate", {"expression": "1+1"}, id="x"), Call("calculate", {"expression": "2+2"}, id="x"))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from termchat.core.models import ApiProtocol
 from tests.faults.support import configure, provider
+from tests.fork_server import ProgramProcess
 from tests.gateway import Gate, Gateway, Reply, Text
 from tests.providers.support import MODELS, PROTOCOLS
 
@@ -48,7 +49,7 @@ def _script(home: Path, url: str, protocol: ApiProtocol, model: str) -> Iterator
     configure(home, provider("it", url, protocol, short_timeouts=True))
     command = [sys.executable, "-m", "termchat", "-n", "-m", f"it/{model}", "hello"]
     env = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C"}
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = ProgramProcess(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         yield process
     finally:

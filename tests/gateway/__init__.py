@@ -19,9 +19,11 @@ Modules, in the order of a request:
     server.py       the gateway: queues, checks, records;  thread.py: the same on a thread;  fixtures.py: for pytest
     script.py       Reply, its steps and wire formats;  quirks.py: deviations of servers
     fault.py        faults, one constructor each
+    batches/        the vendors' batches of requests, from upload to results
     answers.py      sends a reply or a fault;  render/: the vendors' frames;  transport.py: frames as bytes
     signatures.py   ids and signatures with their origin, which validators check
     signals.py      waits for tests: no sleeps
+    tls_proxy.py    a proxy of a company, which opens TLS connections to any host
     clients.py      one request with each real SDK;  __main__.py: runs the gateway, `python -m tests.gateway`
 
 Any model name works; the name selects the rules (`gpt-5.2` refuses temperature, `gemini-2.5-pro` needs no thought
@@ -31,6 +33,7 @@ signatures). The path before `/v1` is part of a signature's origin: `/a/v1` and 
 from __future__ import annotations
 
 from tests.gateway import fault
+from tests.gateway.batches.plan import Step as BatchStep
 from tests.gateway.quirks import Quirk
 from tests.gateway.requests import RecordedRequest
 from tests.gateway.script import (
@@ -60,6 +63,7 @@ from tests.gateway.thread import GatewayThread
 
 __all__ = [
     "AUTO",
+    "BatchStep",
     "Block",
     "Call",
     "Citation",

@@ -40,7 +40,7 @@ _TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; building one with 
 @asynccontextmanager
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
     """An HTTP client that ignores the environment."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=10, verify=_TLS) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=30, verify=_TLS) as client:
         yield client
 
 

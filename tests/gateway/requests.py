@@ -21,6 +21,11 @@ _PATHS = (
     (re.compile(r"^(.*)/v1(?:beta)?/models/(.+):(?:streamG|g)enerateContent$"), Protocol.GEMINI, "reply"),
     (re.compile(r"^(.*)/v1(?:beta)?/models/(.+):countTokens$"), Protocol.GEMINI, "count"),
 )
+_BATCHES = (
+    (re.compile(r"^(.*)/v1/messages/batches(?:/.+)?$"), Protocol.ANTHROPIC),
+    (re.compile(r"^(.*)/v1/(?:files|batches)(?:/.+)?$"), Protocol.CHAT),
+    (re.compile(r"^(.*)/v1beta/(?:batches|files|models/.+:batchGenerateContent)(?:/.+)?$"), Protocol.GEMINI),
+)
 _LISTING = re.compile(r"^(.*)/(v1|v1beta)/models(?:/(.+))?$")
 
 
@@ -52,7 +57,7 @@ def take_request(buffer: bytearray) -> RawRequest | None:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Kind of a path: a reply, a token count, a list of models, or unknown."""
+    """Kind of a path: a reply, a token count, a list of models, batches, or unknown."""
 
     kind: str
     origin: Origin
@@ -65,10 +70,18 @@ def route(raw: RawRequest, path: str, body: Any) -> Route | None:
         if found and raw.method == "POST":
             named = found[2] if protocol is Protocol.GEMINI else body.get("model") if isinstance(body, dict) else ""
             return Route(kind, Origin(found[1], protocol, str(named or "")))
+    for pattern, protocol in _BATCHES:
+        if found := pattern.match(path):
+            return Route("batch", Origin(found[1], protocol, ""))
     found = _LISTING.match(path)
     if found and raw.method == "GET":
         return Route("models", Origin(found[1], _lister(raw, found[2]), found[3] or ""))
     return None
+
+
+def protocol_of_path(path: str) -> Protocol:
+    """The protocol of an endpoint for replies."""
+    return next(protocol for pattern, protocol, kind in _PATHS if kind == "reply" and pattern.match(path))
 
 
 def _lister(raw: RawRequest, version: str) -> Protocol:
@@ -162,7 +175,7 @@ def record(raw: RawRequest, connection: int) -> RecordedRequest:
     query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
     try:
         body = json.loads(raw.body) if raw.body else None
-    except ValueError:
+    except ValueError:  # or UnicodeDecodeError, of an upload
         body = None
     found = route(raw, path, body)
     origin, kind = (found.origin, found.kind) if found else (None, "unknown")

@@ -7,6 +7,7 @@ into each vendor's frames, so one table of cases serves all four protocols.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -44,13 +45,7 @@ class Text:
     @classmethod
     def words(cls, text: str) -> Text:
         """The text in chunks of one word with its trailing spaces."""
-        found: list[str] = []
-        for letter in text:
-            if found and (letter.isspace() or not found[-1][-1].isspace()):
-                found[-1] += letter
-            else:
-                found.append(letter)
-        return cls(*found)
+        return cls(*re.findall(r"\S+\s*|\s+", text))
 
     @property
     def text(self) -> str:

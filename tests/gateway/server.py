@@ -12,6 +12,7 @@ from typing import Self
 
 from tests.gateway import fault
 from tests.gateway.answers import Answer, answer, send_count, send_error, send_json
+from tests.gateway.batches import BatchService
 from tests.gateway.connection import ClientGoneError, Connection
 from tests.gateway.render.listing import listing
 from tests.gateway.requests import RecordedRequest
@@ -36,6 +37,7 @@ class Gateway:
     url        its address without a path: `url + "/v1"` for openai, `url + "/anthropic"` for anthropic,
                `url` for gemini; any prefix is accepted and is part of the origin of signatures
     models     the models each protocol lists; `models_answer` is a fault for that request, or one for each
+    batches    files and batches
     key        the only accepted key; None accepts any
     """
 
@@ -44,6 +46,7 @@ class Gateway:
         self.problems: list[str] = []
         self.models: dict[Protocol, tuple[str, ...]] = dict(MODELS)
         self.models_answer: fault.Fault | list[fault.Fault] | None = None
+        self.batches = BatchService()
         self.key = key
         self.connections = 0
         self.port = port
@@ -178,6 +181,9 @@ class Gateway:
             await self._list(conn, request)
         elif request.kind == "count":
             await send_count(conn, request)
+        elif request.kind == "batch":
+            for problem in await self.batches.serve(conn, request):
+                self._blame(request, problem)
         else:
             scripted = self._next(request)
             if isinstance(scripted, fault.Status) and scripted.plain_next:
@@ -191,6 +197,8 @@ class Gateway:
             words = f"Unknown request URL: {request.method} {request.path}."
             error = {"message": words, "type": "invalid_request_error", "param": None, "code": None}
             return fault.Status(404, body=json.dumps({"error": error}).encode())
+        if "upload_id" in request.query:  # the address of a resumable upload is its key
+            return None
         wrong_key = auth_problem(request.headers, request.origin.protocol)
         if wrong_key or (self.key is not None and request.key != self.key):
             if wrong_key:

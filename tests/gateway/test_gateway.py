@@ -332,7 +332,7 @@ async def test_check_fails_after_unexpected_problem() -> None:
 def test_gateway_thread_answers_blocking_client(gateway_thread: Gateway) -> None:
     gateway_thread.reply(Reply.text("from a thread"))
     body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-    with httpx2.Client(trust_env=False) as client:
+    with httpx2.Client(trust_env=False, timeout=30) as client:
         url = gateway_thread.url + "/v1/chat/completions"
         answer = client.post(url, json=body, headers={"authorization": "Bearer x"})
     assert answer.text.endswith("data: [DONE]\n\n")

@@ -177,7 +177,7 @@ def test_module_serves_and_prints_environment() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = next(word for word in process.stdout.readline().split() if word.startswith("http"))
-        with httpx2.Client(trust_env=False) as client:
+        with httpx2.Client(trust_env=False, timeout=30) as client:
             answer = client.get(url + "/v1/models", headers={"authorization": "Bearer x"})
         process.terminate()
         assert "ANTHROPIC_BASE_URL" in process.stdout.read()

@@ -122,13 +122,13 @@ async def session(first: ModelRef, *provider_configs: ProviderConfig, **plan: An
 
 
 def script(home: Path, rows: str, *arguments: str) -> Ran:
-    """Run a one-shot process with these rows of configuration."""
+    """Run a one-shot process, or a subcommand, with these rows of configuration."""
     file = home / ".config" / "termchat" / "config.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(rows)
     file.chmod(0o600)
     done = subprocess.run(
-        [sys.executable, "-m", "termchat", "-n", *arguments],
+        [sys.executable, "-m", "termchat", *(() if arguments[0] == "batch" else ("-n",)), *arguments],
         env={"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C", "TERMCHAT_MAX_RETRIES": "0"},
         capture_output=True,
         timeout=PATIENCE,

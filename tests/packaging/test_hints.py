@@ -11,6 +11,7 @@ from termchat.commands.builtin import builtin
 
 PACKAGE = Path(__file__).parents[2] / "termchat"
 SHARED = ("core", "engine", "providers", "store", "tools")  # packages whose words reach both
+OF_CHATS = PACKAGE / "engine" / "compaction.py"  # a script compacts nothing
 COMMANDS = "|".join(command.name for command in builtin().commands)
 COMMAND = re.compile(rf"(?<![\w/.{{}}]) ?/({COMMANDS})\b(?![/.])")
 BOTH = re.compile(r"-m\b|[Ii]n a chat,")  # names an option, too, or says where the command is
@@ -18,7 +19,7 @@ BOTH = re.compile(r"-m\b|[Ii]n a chat,")  # names an option, too, or says where 
 
 def _sentences() -> Iterator[tuple[str, str]]:
     for folder in SHARED:
-        for file in (PACKAGE / folder).rglob("*.py"):
+        for file in {*(PACKAGE / folder).rglob("*.py")} - {OF_CHATS}:
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "safe_format":
                     first = node.args[0]

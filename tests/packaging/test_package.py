@@ -6,25 +6,42 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import pytest
 
 import termchat
+from termchat.cli.shell.completion import run as run_completion_script
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("wheel")
 
 
+LIMITS = {".whl": 2_500_000, ".gz": 4_000_000}  # bytes; an sdist has the tests and the pictures of the README
+SHARED = {  # where shells look for completions
+    "bash": "share/bash-completion/completions/termchat",
+    "fish": "share/fish/vendor_completions.d/termchat.fish",
+    "zsh": "share/zsh/site-functions/_termchat",
+}
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the wheel and the sdist."""
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)],
         cwd=ROOT, check=True, capture_output=True, timeout=60,
     )  # fmt: skip
-    return next(folder.glob("*.whl"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    return next(dist.glob("*.whl"))
 
 
 def test_wheel_holds_themes_docs_data_and_licence_but_no_tests(wheel: Path) -> None:
@@ -33,9 +50,55 @@ def test_wheel_holds_themes_docs_data_and_licence_but_no_tests(wheel: Path) -> N
     docs = {str(file.relative_to(ROOT)) for file in (ROOT / "termchat" / "docs").glob("*/*.md")}
     assert themes
     assert docs
-    assert themes | docs | {"termchat/py.typed", "termchat/providers/presets.toml"} <= names
+    scripts = {str(file.relative_to(ROOT)) for file in (ROOT / "termchat/cli/shell/scripts").iterdir()}
+    assert scripts
+    page = {str(file.relative_to(ROOT)) for file in (ROOT / "termchat/serve/page").rglob("*") if file.is_file()}
+    assert "termchat/serve/page/vendor/marked/LICENSE" in page
+    assert page | themes | docs | scripts | {"termchat/py.typed", "termchat/providers/presets.toml"} <= names
     assert any(name.endswith("licenses/.github/LICENSE") for name in names)
-    assert not [name for name in names if name.startswith(("tests", "themes"))]
+    assert not [name for name in names if name.startswith(("tests", "themes")) or "__pycache__" in name]
+    assert {name.partition("/")[0] for name in names} == {
+        "termchat", *(f"termchat-{termchat.__version__}.{kind}" for kind in ("dist-info", "data"))
+    }  # fmt: skip
+
+
+def test_wheel_and_sdist_stay_small_and_sdist_holds_what_tests_read(dist: Path) -> None:
+    sizes = {file: file.stat().st_size for file in dist.iterdir()}
+    assert {file.name: size for file, size in sizes.items() if size > LIMITS[file.suffix]} == {}
+    with tarfile.open(next(dist.glob("*.tar.gz"))) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    assert {".ci/run", ".github/CONTRIBUTING.md", ".github/LICENSE", "README.md", "themes/dark.toml"} <= names
+    assert {"tests/plugin.py", "termchat/py.typed"} <= names
+    assert not [name for name in names if "__pycache__" in name or name.startswith((".venv", ".git/"))]
+
+
+def test_wheel_installs_completions_as_the_command_prints_them(
+    wheel: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["termchat"])
+    for shell, place in SHARED.items():
+        assert run_completion_script([shell], {}) == 0
+        installed = zipfile.ZipFile(wheel).read(f"termchat-{termchat.__version__}.data/data/{place}").decode()
+        assert capfd.readouterr().out == installed
+
+
+def test_wheel_installs_manual_page_of_its_version(wheel: Path) -> None:
+    place = f"termchat-{termchat.__version__}.data/data/share/man/man1/termchat.1"
+    page = zipfile.ZipFile(wheel).read(place).decode()
+    assert page == (ROOT / "termchat/docs/reference/termchat.1").read_text()
+    assert f'"termchat {termchat.__version__}"' in page
+
+
+def test_metadata_states_the_versions_of_ci_and_the_extras_of_the_guide(wheel: Path) -> None:
+    text = zipfile.ZipFile(wheel).read(f"termchat-{termchat.__version__}.dist-info/METADATA").decode()
+    metadata = message_from_string(text)
+    assert metadata["Requires-Python"] == ">=3.11"
+    classifiers = metadata.get_all("Classifier") or []
+    stated = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", "\n".join(classifiers), re.MULTILINE)
+    assert set(stated) == set(re.findall(r'"(3\.\d+)"', (ROOT / ".github/workflows/ci.yml").read_text()))
+    extras = set(metadata.get_all("Provides-Extra") or []) - {"test", "fuzz"}
+    guide = "\n".join(file.read_text() for file in (ROOT / "termchat/docs/en").glob("*.md"))
+    assert {name for name in extras if not re.search(rf"termchat\[{name}\]|extra `{name}`", guide)} == set()
 
 
 def test_wheel_unpacked_finds_themes_and_answers(wheel: Path, tmp_path: Path) -> None:
@@ -69,18 +132,6 @@ def test_readme_commands_match_ci_and_version() -> None:
     assert run in ci
     assert readme.rstrip().rpartition("\n## ")[2].startswith("Changes")
     assert f"### {termchat.__version__}" in readme
-
-
-def test_readme_names_every_setting_command_and_exit_code() -> None:
-    from termchat.commands.builtin import builtin
-    from termchat.config.settings import SETTINGS
-    from termchat.core.outcomes import ExitCode
-
-    readme = (ROOT / "README.md").read_text()
-    missing = [key for key, setting in SETTINGS.items() if setting.flag and setting.flag not in readme]
-    missing += [command.name for command in builtin().commands if f"/{command.name}" not in readme]
-    missing += [code.name for code in ExitCode if not re.search(rf"\b{code.value}\b", readme)]
-    assert missing == []
 
 
 def test_repository_top_holds_only_known_entries() -> None:

@@ -1,4 +1,4 @@
-"""The README's picture shows what the renderer draws today."""
+"""The README's pictures show what the program shows today; those of the page are small."""
 
 from __future__ import annotations
 
@@ -6,25 +6,38 @@ import re
 from html import unescape
 from pathlib import Path
 
-from tests.picture import picture
+import pytest
 
-FILE = Path(__file__).parents[2] / ".github" / "images" / "reply.svg"
+from tests.picture import THEMES, picture, picture_file
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def texts(svg: str) -> list[str]:
-    """The rows of text in a picture; colours depend on the version of Pygments."""
+    """The rows of text in a picture without blanks; colours depend on the theme and the version of Pygments."""
     rows: dict[str, str] = {}
     for y, text in re.findall(r'<text [^>]*?y="([\d.]+)"[^>]*>([^<]*)</text>', svg):
         rows[y] = rows.get(y, "") + unescape(text)
-    return [row.rstrip() for row in rows.values()]
+    return ["".join(row.split()) for row in rows.values()]
 
 
-def test_readme_picture_matches_renderer() -> None:
-    svg = FILE.read_text("utf-8")
-    assert texts(svg) == texts(picture())
-    assert any("iterate" in row for row in texts(svg))
+def test_readme_pictures_show_what_the_program_shows() -> None:
+    shown = [texts(picture_file(background).read_text("utf-8")) for background in THEMES]
+    assert shown == [texts(picture("dark"))] * len(THEMES), "run `python -m tests.picture`"
+    assert any("iterate" in row for row in shown[0])
+    readme = README.read_text("utf-8")
+    assert [f".github/images/{picture_file(background).name}" in readme for background in THEMES] == [True, True]
 
 
-def test_readme_picture_loads_nothing_from_elsewhere() -> None:
-    assert "url(http" not in FILE.read_text("utf-8")
-    assert "@font-face" not in FILE.read_text("utf-8")
+@pytest.mark.parametrize("background", THEMES)
+def test_readme_picture_loads_nothing_from_elsewhere(background: str) -> None:
+    svg = picture_file(background).read_text("utf-8")
+    assert "url(http" not in svg
+    assert "@font-face" not in svg
+
+
+def test_readme_pictures_of_page_exist_and_are_small() -> None:
+    text = README.read_text("utf-8")
+    names = re.findall(r"\.github/images/(page-\w+-\w+\.webp)", text)
+    assert len(set(names)) == 4
+    assert sum((README.parent / ".github" / "images" / name).stat().st_size for name in names) < 400_000

@@ -6,11 +6,11 @@ import json
 from random import Random
 from typing import Any
 
-from termchat.core.assemble import MessageBuilder
 from termchat.core.messages import File, Image, Message, Origin, Part, Role, ToolCall, ToolResult
 from termchat.core.messages import Text as Words
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
+from termchat.core.wire.assemble import MessageBuilder
 from termchat.providers.decoder import Decoder, ServerError
 from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
 from termchat.providers.protocols.gemini.decode import GeminiDecoder

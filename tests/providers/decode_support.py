@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from termchat.core.assemble import MessageBuilder
 from termchat.core.events import Delta
 from termchat.core.messages import Part
+from termchat.core.wire.assemble import MessageBuilder
 from termchat.providers.decoder import Decoder, NewId
 
 

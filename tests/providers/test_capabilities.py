@@ -315,9 +315,9 @@ async def test_claude_with_thinking_gets_no_temperature(gateway: Gateway) -> Non
         (Origin("openai", C, "o3"), {"temperature", "top_p", "stop", "search"}),
         (Origin("groq", C, "openai/gpt-oss-120b"), {"files", "search"}),
         (Origin("deepseek", C, "deepseek-chat"), {"images", "files", "schema", "search"}),
-        (Origin("anthropic", A, "claude-opus-4-7"), {"temperature", "top_p", "seed", "speed=cheap"}),
-        (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed", "schema", "speed=cheap"}),
-        (Origin("gemini", G, "gemini-3-pro-preview"), set[str]()),
+        (Origin("anthropic", A, "claude-opus-4-7"), {"temperature", "top_p", "seed", "speed=cheap", "json_object"}),
+        (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed", "schema", "speed=cheap", "json_object"}),
+        (Origin("gemini", G, "gemini-3-pro-preview"), {"single_call"}),
     ],
 )
 def test_unsupported_params_of_model_match_table(origin: Origin, lacks: set[str]) -> None:

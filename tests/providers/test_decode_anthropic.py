@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.events import Delta, Finished
-from termchat.core.messages import Citation, Reasoning, Text, ToolCall
+from termchat.core.messages import Citation, Message, Origin, Reasoning, Role, Search, Text, ToolCall, user_message
+from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.outcomes import FinishReason
+from termchat.core.provider import Params, Request
 from termchat.core.usage import Usage
 from termchat.providers.decoder import ServerError
 from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
+from termchat.providers.protocols.anthropic.encode import encode
 from tests.providers.decode_support import assembled, fed, new_ids, parts
 from tests.providers.json_strategies import JSONISH, objects
 
@@ -236,3 +239,12 @@ def test_decode_reads_reason_of_cache_miss() -> None:
     usage = assembled(decoded({"type": "message_start", "message": message})).usage
     assert usage is not None
     assert usage.cache_miss == "tools_changed"
+
+
+def test_search_without_id_is_not_sent_back() -> None:
+    origin = Origin("gateway", ApiProtocol.ANTHROPIC, "m")
+    searched = Search((), {"block": {"type": "server_tool_use", "name": "web_search", "input": {}}})
+    reply = Message(Role.ASSISTANT, (searched, Text("found")), origin)
+    request = Request((user_message("q"), reply, user_message("and?")), params=Params(search=True))
+    turns = encode(request, origin, ProviderConfig("gateway"), 100)["messages"]
+    assert turns[1]["content"] == [{"type": "text", "text": "found"}]

@@ -120,6 +120,21 @@ def test_name_of_deferred_package_imports_only_its_module(tmp_path: Path) -> Non
     assert _fake_sdk(tmp_path, code) == "client False"
 
 
+@pytest.mark.parametrize("protocol", ["CHAT", "RESPONSES", "ANTHROPIC"])
+def test_client_factory_has_imported_what_a_client_needs(protocol: str) -> None:
+    """Certificates load while the factory imports the SDK, and a client needs them: nothing may be left for it."""
+    code = (
+        "import sys; from termchat.core.models import ApiProtocol, ProviderConfig\n"
+        "from termchat.providers import client_pool as pool; from termchat.providers.client import Endpoint\n"
+        "protocol = ApiProtocol[sys.argv[1]]; http = pool.new_client(1.0)\n"
+        "factory = pool.build_with_fallback(lambda: pool._client_factory(protocol)); found = set(sys.modules)\n"
+        "config = ProviderConfig('x')\n"
+        "endpoint = Endpoint(config, protocol, 'http://127.0.0.1:1', 'k', 'x', {}, http, pool.Redactor(), None)\n"
+        "factory(endpoint, {}); print(sorted({*sys.modules} - found), len(found) > 300)"
+    )
+    assert _run(code, protocol) == "[] True\n"
+
+
 def test_name_that_does_not_exist_is_import_error(tmp_path: Path) -> None:
     code = "\ntry:\n    from openai import nothing\nexcept ImportError as error:\n    print(error.name)"
     assert _fake_sdk(tmp_path, code) == "openai"

@@ -270,7 +270,7 @@ async def test_connection_not_accepted_times_out(protocol: ApiProtocol, own: boo
 
 
 @ALL
-@pytest.mark.parametrize("url", ["ftp://h/v1", "http://", "no scheme"])
+@pytest.mark.parametrize("url", ["ftp://h/v1", "http://", "no scheme", "http://192.168.1.300/v1", "http://[12]/v1"])
 async def test_invalid_base_url_fails_with_hint(protocol: ApiProtocol, url: str) -> None:
     made = provider_config("http://h", protocol)
     _, failure = await run_request(replace(made, base_urls={protocol: url}))

@@ -117,12 +117,13 @@ async def test_provider_without_streaming_requests_whole_reply(gateway: Gateway,
 
 async def test_fallback_path_is_used_after_404(gateway: Gateway) -> None:
     made = provider_config(gateway.url, C, fallback_paths=("/v1/llm",))
-    gateway.reply(fault.html(404), Reply.text("here"), Reply.text("still here"))
+    gateway.reply(fault.html(404), Reply.text("here"), Reply.text("still here"), fault.html(404), Reply.text("back"))
     async with registry(made) as providers:
-        for text in ("here", "still here"):
+        for text in ("here", "still here", "back"):
             provider = await providers.open(ModelRef("openai", "auto"))
             assert text_of([delta async for delta in provider.stream(HELLO, StreamMonitor())]) == text
-    assert [request.path for request in gateway.asked] == ["/v1/chat/completions", "/v1/llm", "/v1/llm"]
+    first = "/v1/chat/completions"
+    assert [request.path for request in gateway.asked] == [first, "/v1/llm", "/v1/llm", "/v1/llm", first]
 
 
 @ALL

@@ -8,7 +8,7 @@ import pytest
 
 from termchat.app.guide import reference_pages
 from termchat.commands.builtin import builtin
-from termchat.config.key_bindings import KEYS
+from termchat.config.keys.key_bindings import KEYS
 from termchat.config.settings import SETTINGS
 from termchat.core.messages import Message, Role, Text, user_message
 from termchat.core.provider import Request
@@ -35,7 +35,7 @@ QUESTIONS = [
     ("compare two models", "对比两个模型", "/retry NAME"),
     ("how to attach a file", "如何上传文件", "termchat -f plan.pdf"),
     ("send a screenshot", "怎么发图片", "termchat -f photo.png"),
-    ("can I paste a picture", "图片能直接粘贴进来吗", "termchat -c -f photo.png"),
+    ("can I paste a picture", "图片能直接粘贴进来吗", "Ctrl-V"),
     ("how do I type several lines", "消息里怎么换行", "Alt-Enter"),
     ("compose in vim or another editor", "打开外部编辑器写", "Ctrl-G"),
     ("vi keys", "有没有 vi 模式", "/set vi true --save"),
@@ -53,6 +53,7 @@ QUESTIONS = [
     ("my message starts with a slash", "消息以斜杠开头", "//text"),
     ("what commands are there?", "有哪些命令", "`/help`"),
     ("keyboard shortcuts", "快捷键", "`/keys`"),
+    ("how do I rebind a key", "可以修改快捷键吗", "[keys]"),
     ("how to quit", "怎么关掉程序", "/exit"),
     ("continue yesterday's chat", "接着昨天的聊天", "termchat -c"),
     ("start a new conversation", "新建聊天", "/new"),
@@ -64,6 +65,7 @@ QUESTIONS = [
     ("rename this chat", "聊天怎么改名", "/rename TITLE"),
     ("duplicate a chat", "复制一份聊天的副本", "/fork"),
     ("import my ChatGPT history", "导入 ChatGPT 记录", "termchat chats import"),
+    ("go on with a claude code session", "接着 Codex 的会话", "/open FILE"),
     ("back up all my chats", "备份全部聊天", "--format json -o all.json"),
     ("several windows at once", "同时开多个窗口", "%branch%"),
     ("scroll back through the whole chat", "回看整段对话", "/history"),

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from termchat.core.models import ModelRef, ProviderConfig
-from termchat.core.usage import Usage
+from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
+from termchat.core.usage import BATCH_TIER, Usage
 from termchat.providers.catalog.prices import PriceTable
 
 USAGE = Usage(input=1_000_000, output=1_000_000, cached=400_000, cache_write=100_000)
@@ -96,3 +96,17 @@ async def test_price_is_that_of_the_day_of_the_request() -> None:
     march_1, april_1 = 1_772_323_200.0, 1_775_001_600.0
     assert await table().cost(model, usage, march_1) == Decimal(10)
     assert await table().cost(model, usage, april_1) == Decimal(5)
+
+
+async def test_reply_in_a_batch_costs_half_or_what_the_configuration_says() -> None:
+    bases = {ApiProtocol.ANTHROPIC: "http://x"}
+    listed = PriceTable({"anthropic": ProviderConfig("anthropic", vendor="anthropic", base_urls=bases)})
+    model, in_batch = ModelRef("anthropic", "claude-opus-5-5"), replace(USAGE, tier=BATCH_TIER)
+    whole = await listed.cost(model, USAGE)
+    assert whole
+    assert await listed.cost(model, in_batch) == whole / 2
+    own = table(prices={"claude-*": OWN | {"batch": 0.3}})
+    mine = ModelRef("mine", "claude-opus-5-5")
+    whole = await own.cost(mine, USAGE)
+    assert whole
+    assert await own.cost(mine, in_batch) == whole * Decimal("0.3")

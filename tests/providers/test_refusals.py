@@ -96,6 +96,7 @@ async def test_tool_calls_of_history_become_text_for_model_without_tools(
 PARTS: dict[str, tuple[Params, tuple[Part, ...], Status, str]] = {
     "param": (Params(seed=7), (), refusal(400, openai_error("No.", "seed", "unknown_parameter")), '"seed"'),
     "loc": (Params(temperature=0.25), (), detail("temperature"), "temperature"),
+    "zero": (Params(temperature=0.0), (), detail("temperature"), "temperature"),
     "camel case": (Params(top_p=0.5), (), detail("topP"), "top_p"),
     "message of Mistral": (
         Params(top_p=0.5),
@@ -197,7 +198,7 @@ async def test_server_that_refuses_everything_gets_few_requests(gateway: Gateway
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])
-@pytest.mark.parametrize("kind", ["api_error", "INTERNAL", "server_error", "overloaded_error"])
+@pytest.mark.parametrize("kind", ["api_error", "INTERNAL", "server_error", "overloaded_error", "²", "9" * 5000])
 async def test_status_4xx_is_not_retried_whatever_its_words(gateway: Gateway, status: int, kind: str) -> None:
     gateway.always(refusal(status, openai_error("Try later.", kind=kind)))
     _, failure = await run_request(provider_config(gateway.url, C), name="m")

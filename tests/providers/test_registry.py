@@ -7,6 +7,7 @@ import gc
 import json
 import threading
 import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
+from termchat.core.models import ApiProtocol, ModelInfo, ModelRef, ProviderConfig
+from termchat.core.provider import Effort
 from termchat.core.usage import Usage
 from termchat.providers.catalog.model_cache import ModelCache
 from termchat.providers.catalog.prices import PriceTable
@@ -47,6 +49,9 @@ def resolver(**options: object) -> ProviderRegistry:
         ("opus", ModelRef("gw", "anthropic/claude-opus-5")),
         ("MINI", ModelRef("openai", "gpt-5.4-mini")),
         ("grok-4", ModelRef("away", "grok-4")),
+        ("ollama/qwen3:8b", ModelRef("ollama", "qwen3:8b")),
+        ("gw/anthropic/claude-opus-5:online", ModelRef("gw", "anthropic/claude-opus-5:online")),
+        ("openai/new:model", ModelRef("openai", "new:model")),
         ("fast", ModelRef("openai", "gpt-5.4-mini")),
     ],
 )
@@ -60,6 +65,8 @@ def test_resolve_name_gives_model(name: str, ref: ModelRef) -> None:
         ("gpt-5.2", '"gpt-5.2" matches several models: openai/gpt-5.2, gw/gpt-5.2.'),
         ("openia/gpt", 'There is no provider "openia".'),
         ("nothing", 'There is no model "nothing".'),
+        ("openai/gpt-5.2:banana", '"banana" is no reasoning effort.'),
+        ("gpt-5.4-mini:hgih", '"hgih" is no reasoning effort.'),
         ("\x1b[31m", 'There is no model "␛[31m".'),
     ],
 )
@@ -68,6 +75,28 @@ def test_resolve_unknown_or_ambiguous_name_fails_with_hint(name: str, words: str
     assert isinstance(failure, Failure)
     assert (failure.kind, failure.message) == (FailureKind.NOT_FOUND, words)
     assert failure.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "ref", "effort"),
+    [
+        ("openai/anything:high", ModelRef("openai", "anything"), Effort.HIGH),
+        ("gw/anthropic/claude-opus-5:off", ModelRef("gw", "anthropic/claude-opus-5"), Effort.OFF),
+        ("opus:xhigh", ModelRef("gw", "anthropic/claude-opus-5"), Effort.XHIGH),
+        ("fast:low", ModelRef("openai", "gpt-5.4-mini"), Effort.LOW),
+        ("smart", ModelRef("openai", "gpt-5.2"), Effort.MAX),
+        ("gw/deepseek/r1:free", ModelRef("gw", "deepseek/r1:free"), None),
+        ("ollama/phi3:medium", ModelRef("ollama", "phi3:medium"), None),  # a tag
+        ("ollama/qwen3:high", ModelRef("ollama", "qwen3"), Effort.HIGH),  # listed without the word
+        ("gw/listed:low", ModelRef("gw", "listed:low"), None),
+    ],
+)
+def test_effort_after_name_is_split_off(name: str, ref: ModelRef, effort: Effort | None) -> None:
+    aliases = {"fast": "openai/gpt-5.4-mini", "smart": "openai/gpt-5.2:max"}
+    gateway = replace(PROVIDERS[1], models=(*PROVIDERS[1].models, "listed:low"))
+    providers = (PROVIDERS[0], gateway, *PROVIDERS[2:])
+    found = ProviderRegistry(registry_config(*providers, env={"K": "key-0123456789"}, aliases=aliases))
+    assert (found.resolve(name), found.effort(name)) == (ref, effort)
 
 
 def test_resolve_misspelled_provider_suggests_closest() -> None:
@@ -90,6 +119,12 @@ def test_resolve_unknown_name_suggests_only_what_is_near(name: str, hint: str) -
     failure = resolver().resolve(name)
     assert isinstance(failure, Failure)
     assert failure.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(("variables", "usable"), [({}, []), ({"PROXY_KEY": "key-0123456789"}, ["litellm"])])
+def test_local_server_is_usable_once_its_key_is_set(variables: dict[str, str], usable: list[str]) -> None:
+    proxy = ProviderConfig("litellm", key="env:PROXY_KEY", base_urls={C: "http://localhost/v1"}, local=True)
+    assert list(ProviderRegistry(registry_config(proxy, env=variables)).usable_providers()) == usable
 
 
 def test_known_models_list_usable_first_and_local_last() -> None:
@@ -209,6 +244,18 @@ def test_model_cache_broken_file_is_ignored(tmp_path: Path, broken: str) -> None
     assert json.loads(file.read_text())["p"]["models"] == []
 
 
+async def test_configure_with_listing_names_and_prices_its_models() -> None:
+    providers = resolver()
+    prices = PriceTable(providers.providers)
+    listed = ModelRef("later", "claude-haiku-4-5")
+    config = ProviderConfig("later", key="env:K", base_urls={C: "http://h/v1"})
+    providers.configure(config, [ModelInfo(listed)])
+    assert providers.resolve("haiku") == listed
+    assert await prices.cost(listed, Usage(1000, 1000))
+    providers.configure(config)
+    assert isinstance(providers.resolve("haiku"), Failure)
+
+
 def test_model_cache_old_listing_is_stale(tmp_path: Path) -> None:
     file = tmp_path / "models.json"
     row = {"asked": time.time() - 25 * 3600, "models": [{"id": "old", "context": 5, "max_output": "x"}, 7]}
@@ -229,6 +276,13 @@ def test_model_cache_forgets_refusals_after_a_day_or_when_asked(tmp_path: Path) 
     yesterday = {"p": {"refused": {"m": {"tools": time.time() - 25 * 3600, "images": time.time(), "odd": "x"}}}}
     file.write_text(json.dumps(yesterday))
     assert ModelCache(file).refused("p", "m") == {"images"}
+
+
+def test_model_cache_renewed_forgets_refusals_of_this_run() -> None:
+    cache = ModelCache(None)
+    cache.add_refused("p", "m", "tools")
+    cache.renew("p", ())
+    assert (cache.refused("p", "m"), cache.learned("p")) == (frozenset(), {})
 
 
 def test_model_cache_unwritable_remembers_refusals_in_this_run(tmp_path: Path) -> None:
@@ -252,7 +306,7 @@ async def test_load_on_thread_runs_off_loop_without_gc() -> None:
 
     def build() -> int:
         seen.append((threading.current_thread() is threading.main_thread(), gc.isenabled()))
-        assert release.wait(10)
+        assert release.wait(30)
         return 7
 
     first, second = asyncio.create_task(load_on_thread(build)), asyncio.create_task(load_on_thread(build))

@@ -1,4 +1,4 @@
-"""Requests for every prefix of two thousand random conversations and each of five targets: valid and complete."""
+"""Requests for every prefix of four hundred random conversations and each of five targets: valid and complete."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from termchat.core.history import strip_provider_data
 from termchat.core.messages import Message, Origin, Role, Text, user_message
 from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.provider import Params, Request, ToolSpec
 from termchat.core.sanitize import repair_surrogates
+from termchat.core.wire.history import strip_provider_data
+from termchat.providers.catalog.attachment_limits import without_untaken
 from termchat.providers.protocols.anthropic import encode as anthropic
 from termchat.providers.protocols.gemini import encode as gemini
 from termchat.providers.protocols.openai_chat import encode as chat
@@ -22,16 +23,16 @@ from termchat.providers.protocols.openai_responses import encode as responses
 from tests.gateway.validate import problems
 from tests.providers.conversations import origins, random_conversation, vendor
 
-ROUNDS, CONVERSATIONS = 10, 100
+ROUNDS, CONVERSATIONS = 10, 40
 TOOLS = (ToolSpec("look", "Looks.", {"type": "object", "properties": {}}),)
 HEADERS = {"content-type": "application/json"}
 TARGETS = origins()
 
 
 def body_for(target: Origin, messages: list[Message]) -> tuple[str, dict[str, Any]]:
-    """The path and the body of the request."""
+    """The path and the body of the request, with notes for attachments that the model does not take."""
     searching = len(messages) % 2 == 0 and target.protocol in (ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC)
-    request = Request(tuple(messages), "Be brief.", TOOLS, Params(search=searching))
+    request, _ = without_untaken(Request(tuple(messages), "Be brief.", TOOLS, Params(search=searching)), target)
     provider_config = ProviderConfig(target.provider)
     match target.protocol:
         case ApiProtocol.CHAT:

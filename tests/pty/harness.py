@@ -18,13 +18,14 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pyte
+from pyte.screens import Char
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.fork_server import ROOT, start_terminal_program
+
 PROGRAM = (sys.executable, "-m", "tests.pty.program")
 _FRAME_END = re.compile(rb"(?<=\x1b\[\?2026l)(?=.)", re.DOTALL)
 _UNKNOWN = re.compile(rb"\x1b[<>=][\d;]*[a-zA-Z]|\x1b\[[<>=][\d;]*[a-zA-Z]|\x1b\[\d+;\d+\$y|\x1b\[\?\d+\$p|\x1b\[\d* q")
@@ -67,6 +68,7 @@ class Terminal:
         self._env = env or {}
         self.code: int | None = None
         self._size = (rows, columns)
+        self._lines: list[str] = []  # of the screen, empty if it has changed since
 
     def __enter__(self) -> Self:
         master, slave = pty.openpty()
@@ -80,20 +82,9 @@ class Terminal:
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
             **self._env,
         }
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.setsid()
-            for number in (signal.SIGINT, signal.SIGQUIT):
-                signal.signal(number, signal.SIG_DFL)  # a shell ignores them in a background job
-            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-            for fd in (0, 1, 2):
-                os.dup2(slave, fd)
-            os.closerange(3, 100)
-            os.chdir(ROOT)
-            os.execvpe(self._command[0], list(self._command), environment)
+        self.pid = start_terminal_program(self._command, slave, environment)
         self._master, self._slave = master, slave
         return self
 
@@ -113,6 +104,7 @@ class Terminal:
         """Change the size of the screen and send SIGWINCH."""
         self._size = (rows, columns)
         self.screen.resize(rows, columns)
+        self._lines = []
         self._resize_fd(self._master)
         os.kill(self.pid, signal.SIGWINCH)
 
@@ -148,6 +140,7 @@ class Terminal:
         data = _UNKNOWN.sub(b"", data)
         for frame in _FRAME_END.split(data) if self._watched and not self.seen else [data]:
             self._stream.feed(frame)
+            self._lines = []
             self.seen = self.seen or (bool(self._watched) and self._watched in self.text)
 
     def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -202,7 +195,9 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """The rows of the screen, without trailing blanks."""
-        return [row.rstrip() for row in self.screen.display]
+        if not self._lines:
+            self._lines = [self._row(self.screen.buffer[y]) for y in range(self.screen.lines)]
+        return self._lines.copy()
 
     @property
     def text(self) -> str:
@@ -212,8 +207,10 @@ class Terminal:
     @property
     def transcript(self) -> list[str]:
         """The rows of the scrollback and of the screen, without trailing blanks."""
-        past = ["".join(row[x].data for x in range(self.screen.columns)).rstrip() for row in self.screen.history.top]
-        return [*past, *self.lines]
+        return [*map(self._row, self.screen.history.top), *self.lines]
+
+    def _row(self, cells: Mapping[int, Char]) -> str:
+        return "".join([cells[x].data for x in range(self.screen.columns)]).rstrip()
 
     def tty(self) -> list[object]:
         """Return the current terminal attributes (termios), to compare with `initial`."""

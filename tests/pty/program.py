@@ -6,6 +6,7 @@
 | TESTGATE   | a path; imports begin when the file exists                                                    |
 | TESTTOOL   | a named pipe; the tool `wait` ends when the other end is opened (`tests/ui/fakes.py`)         |
 | TESTNOTIFY | the setting `notify`                                                                          |
+| TESTKEYS   | the rows of `[keys]`                                                                          |
 
 | Flag       | Effect                                                                                        |
 | ---------- | --------------------------------------------------------------------------------------------- |
@@ -42,11 +43,14 @@ def main() -> int:
     tty = Tty.acquire(early_prompt=True)
     while (gate := os.environ.get("TESTGATE")) and not os.path.exists(gate):
         time.sleep(0.01)  # simulates slow imports; a call that blocks could miss a signal that came just before it
+    import tomllib
     from dataclasses import replace
     from pathlib import Path
 
     from termchat.commands.builtin import builtin
+    from termchat.config.keys.user_keys import load_keys
     from termchat.config.themes import load_theme
+    from termchat.config.toml_file import TomlFile
     from termchat.core.errors import Failure
     from termchat.core.sanitize import safe_format
     from termchat.ui.frontend import DisplayOptions, FrontendContext, Timings
@@ -79,6 +83,7 @@ def main() -> int:
         motion="still" not in flags,
         notify=os.environ.get("TESTNOTIFY", "auto"),
         merge_queue="one" not in flags,
+        keys=load_keys(TomlFile(Path("config.toml"), table=tomllib.loads(f"[keys]\n{os.environ.get('TESTKEYS', '')}"))),
         timings=timings,
     )
     context = FrontendContext(

@@ -27,7 +27,9 @@ def _asked(terminal: Terminal) -> None:
 def test_approval_letter_runs_call_once_and_asks_again() -> None:
     with Terminal(rows=40) as terminal:
         _asked(terminal)
-        assert "  in ~/proj · not sandboxed" in terminal.lines
+        terminal.shows("  in ~/proj · not sandboxed")
+        terminal.shows("Answer with a letter · other text is queued")
+        assert "Type to queue" not in terminal.text
         terminal.send("y")
         terminal.shows("● ask hello")
         terminal.until(lambda: f"{ANSWERED} ran" in terminal.text)
@@ -38,7 +40,7 @@ def test_approval_letter_runs_call_once_and_asks_again() -> None:
 def test_approval_for_chat_or_always_adds_rule_shown(letter: str) -> None:
     with Terminal(rows=40) as terminal:
         _asked(terminal)
-        terminal.shows("s  allow ask(make) in this chat")
+        terminal.shows("s  allow ask(make) until you leave this chat")
         terminal.shows("a  always allow ask(make)")
         terminal.send(letter)
         terminal.shows("39 out")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,30 @@ def test_signal_keys_in_pager_leave_the_repl_running(tmp_path: Path, keys: str) 
         terminal.shows("Ask anything")
         terminal.send("still here\r")
         terminal.shows("You said: still here")
+
+
+def test_pager_that_is_killed_leaves_chat_and_terminal_in_order(tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text(
+        "#!/bin/sh\nstty raw -echo -opost </dev/tty\nprintf '\\033[?25l\\033[?1000h' >/dev/tty\nkill -9 $$\n"
+    )
+    pager.chmod(0o755)
+    with Terminal(env={"PAGER": str(pager)}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("hello\r")
+        terminal.shows("You said: hello")
+        terminal.shows("Ask anything")
+        modes = terminal.tty()
+        terminal.send("/history\r")
+        terminal.until(lambda: b"\x1b[?1000h" in terminal.output)
+        terminal.shows("Ask anything")
+        terminal.send("still here\r")
+        terminal.shows("You said: still here")
+        assert terminal.tty() == modes
+        terminal.send("\x04")
+        assert terminal.leaves() == 0
+        assert terminal.output.rfind(b"\x1b[?1000l") > terminal.output.rfind(b"\x1b[?1000h")
+        _check_restored(terminal)
 
 
 def test_pager_of_unsaved_chat_keeps_neither_searches_nor_a_file(tmp_path: Path) -> None:
@@ -152,7 +178,7 @@ def test_undrawable_reply_returns_message_and_explains_itself() -> None:
         terminal.shows("1 queued")
         terminal.send("\x1b")
         terminal.shows("Internal error in termchat (RuntimeError).")
-        terminal.shows("Please report it · Enter resends · Alt-M other model · Ctrl-O details")
+        terminal.shows("Enter resends · Alt-M other model · Ctrl-O details")
         terminal.shows("❯ hang")
         terminal.shows("1 queued · Enter sends")
         terminal.send("\x0f")
@@ -181,6 +207,24 @@ def test_sighup_during_reply_exits_with_129() -> None:
         assert terminal.leaves() == 129
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="pidfd_open is of Linux")
+@pytest.mark.parametrize("flags", [(), ("--plain",)])
+def test_vanished_terminal_ends_program(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    command = (sys.executable, "-m", "termchat", "-m", "demo/tour", *flags)
+    with Terminal(command, env={"HOME": str(tmp_path)}) as terminal:
+        terminal.shows("Ask anything" if not flags else "\n>")
+        terminal.send("long\r")
+        terminal.shows("long")
+        os.close(terminal._master)
+        terminal._master = os.open(os.devnull, os.O_RDONLY)
+        ended = os.pidfd_open(terminal.pid)
+        assert select.select([ended], [], [], 20)[0]
+        os.close(ended)
+        terminal.code = os.waitstatus_to_exitcode(os.waitpid(terminal.pid, 0)[1])
+        assert terminal.code == 129
+    assert not list(tmp_path.rglob("reports/*"))  # of an internal error
+
+
 def test_ctrl_d_on_text_deletes_and_on_empty_input_exits() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
@@ -188,6 +232,21 @@ def test_ctrl_d_on_text_deletes_and_on_empty_input_exits() -> None:
         terminal.until(lambda: "❯ a" in terminal.lines)
         terminal.send("\x7f\x04")
         assert terminal.leaves() == 0
+        _check_restored(terminal)
+
+
+def test_sigcont_sets_each_mode_again_once() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("\x1b[?0u")  # the terminal knows the kitty protocol
+        terminal.until(lambda: b"\x1b[>1u" in terminal.output)
+        os.kill(terminal.pid, signal.SIGCONT)
+        terminal.until(lambda: terminal.output.count(b"\x1b[>1u") == 2)
+        assert terminal.output.count(b"\x1b[?2004h") == 2
+        terminal.send("\x04")
+        assert terminal.leaves() == 0
+        for push, pop in ((b"\x1b[>1u", b"\x1b[<u"), (b"\x1b[22;0t", b"\x1b[23;0t")):
+            assert terminal.output.count(push) == terminal.output.count(pop) == 2
         _check_restored(terminal)
 
 

@@ -89,7 +89,7 @@ def test_functions_are_asked_about_run_and_stopped(tmp_path: Path, more: tuple[s
         terminal.shows(">" if more else "Ask anything", 30)
         terminal.send(f'slowly {{"file": "{mark}"}}\r')
         terminal.shows("mine.py:4 · not sandboxed", 30)
-        terminal.shows("slowly in this chat")
+        terminal.shows("slowly until you leave this chat")
         terminal.send("y\r" if more else "y")
         if not more:
             terminal.shows("step one␛[2J")
@@ -97,7 +97,7 @@ def test_functions_are_asked_about_run_and_stopped(tmp_path: Path, more: tuple[s
         terminal.shows("It said: ready", 30)
         terminal.send("pid\r")
         terminal.shows("pid wants to run", 30)
-        terminal.shows("pid in this chat")
+        terminal.shows("pid until you leave this chat")
         terminal.send("y\r" if more else "y")
         terminal.shows("It said: pid", 30)
         worker = int(terminal.text.rpartition("It said: pid ")[2].partition(".")[0])

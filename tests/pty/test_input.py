@@ -24,14 +24,14 @@ def test_paste_of_128_kb_during_stream_folds_and_unfolds() -> None:
     text = "\n".join(f"{n:05d} {'x' * 57}" for n in range(2000))
     with Terminal() as terminal:
         _ready(terminal)
-        terminal.send("lines 400 5\r")
+        terminal.send("lines 9000 5\r")
         terminal.shows("L0003")
         terminal.send(f"\x1b[200~{text}\x1b[201~")
         terminal.shows("[Pasted #1 · 2000 lines · 128 kB]")
         terminal.send("\x0f")
         terminal.shows("01999 xxx")
-        terminal.send("\x0f\r")
-        terminal.shows("01999 xxx")
+        terminal.send("\r")
+        terminal.shows("⧗ 1 00000 xxx")
         terminal.send("\x1b")
         terminal.shows("■ stopped")
 
@@ -148,6 +148,16 @@ def test_external_editor_replaces_draft(tmp_path: Path) -> None:
         terminal.shows("You said: MAKE ME LOUD")
 
 
+def test_external_editor_with_open_quote_keeps_draft() -> None:
+    with Terminal(env={"EDITOR": "vi 'x", "VISUAL": ""}) as terminal:
+        _ready(terminal)
+        terminal.send("my draft")
+        terminal.shows("❯ my draft")
+        terminal.send("\x07")
+        terminal.shows("vi 'x failed; the draft is unchanged.")
+        assert "❯ my draft" in terminal.lines
+
+
 def test_reply_continues_while_external_editor_is_open(tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     fifo = tmp_path / "go"
@@ -249,6 +259,8 @@ def test_ctrl_r_searches_prompts_and_esc_keeps_draft() -> None:
         terminal.shows("❯ beta two  just now\n  alpha one  just now")
         terminal.send("alp")
         terminal.until(lambda: "  alpha one" not in terminal.text)
+        terminal.send("\x1b")
+        terminal.shows("  alpha one")
         terminal.send("\x1b")
         terminal.until(lambda: "❯ a draft" in terminal.lines)
         terminal.send("\x12alp\r")

@@ -15,7 +15,7 @@ def test_formula_is_unicode_until_setting_math_is_false(tmp_path: Path) -> None:
         terminal.send("show markdown\r")
         terminal.shows("x = ──────")
         terminal.shows("e^(iπ) + 1 = 0")
-        terminal.shows("tour · ")
+        terminal.shows("tour · ~")
         terminal.send("/set math false\r")
         terminal.shows("math = false")
         terminal.send("show markdown\r")

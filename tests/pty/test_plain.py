@@ -108,7 +108,10 @@ def test_plain_model_list_selects_by_number() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("/model\n")
-        terminal.shows("Model:\n  1  fake/one  current\n  2  fake/two\n  3  fake/three\nType a number and press Enter")
+        terminal.shows("Model:\n  1  fake/one  $4.2/$4.2 · current · 128k\n  2  fake/two  $4.2/$4.2\n")
+        terminal.shows(
+            "  3  fake/three  $4.2/$4.2\n  prices: US dollars per million tokens, input/output\nType a number"
+        )
         terminal.send("7\n")
         terminal.shows("Enter a number from 1 to 3.")
         terminal.send("2\n")
@@ -212,6 +215,16 @@ def test_plain_empty_line_resends_refused_message() -> None:
         terminal.shows("an empty line resends it")
         terminal.send("\n")
         terminal.until(lambda: terminal.text.count("Fake refused the key") == 2)
+
+
+def test_plain_failed_retry_names_commands_and_no_empty_line() -> None:
+    with Terminal(env=PLAIN, rows=40) as terminal:
+        terminal.shows(">")
+        terminal.send("missing\n")
+        terminal.shows("12 in")
+        terminal.send("/retry two\n")
+        terminal.shows("/model to pick a model · /retry to try again")
+        assert "empty line" not in terminal.text
 
 
 def test_plain_empty_line_uses_closest_model() -> None:

@@ -34,9 +34,16 @@ def rows(env: dict[str, str], query: str) -> list[tuple[object, ...]]:
 
 
 def ask(terminal: Terminal, text: str, answer: str) -> None:
+    """Ask demo/tour, and wait for the answer and for the line of usage below it."""
+
+    def usage_lines() -> int:
+        return sum(row.startswith("tour · ") for row in terminal.transcript)
+
     terminal.shows("❯")
+    before = usage_lines()
     terminal.send(f"{text}\r")
-    terminal.shows(answer)
+    terminal.until(lambda: usage_lines() > before)
+    assert answer in "\n".join(terminal.transcript)
     terminal.shows("Ask anything")
 
 
@@ -147,8 +154,7 @@ def test_incognito_off_saves_chats_again_and_keeps_the_model(env: dict[str, str]
         terminal.shows("Already incognito.")
         terminal.send("/incognito off\r")
         terminal.shows("chats are saved again")
-        ask(terminal, "calculate 6*7 giraffe", "tour ·")
-        terminal.settled()
+        ask(terminal, "calculate 6*7 giraffe", "The tool calculate failed")
         terminal.send("\x04")
         terminal.leaves()
     saved = str(rows(env, "SELECT * FROM messages")) + str(rows(env, "SELECT text FROM prompts"))
@@ -161,12 +167,12 @@ def test_model_without_key_is_reported_at_the_switch(env: dict[str, str]) -> Non
     with Terminal(CHAT, env=env) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/model anthropic/claude-opus-4-5\r")
-        terminal.shows("No key for it: set ANTHROPIC_API_KEY")
+        terminal.shows("No key for it: /login anthropic, or set ANTHROPIC_API_KEY")
         terminal.send("/model demo/tour\r")
         terminal.shows("→ demo/tour")
         ask(terminal, "calculate 6*7", "6*7 = 42")
         terminal.send("/model openai/gpt-5\r")
-        terminal.shows("restart with termchat -c.")
+        terminal.shows("/login openai, or set OPENAI_API_KEY")
 
 
 def test_typed_ahead_after_incognito_never_reaches_the_disk(env: dict[str, str]) -> None:
@@ -240,7 +246,7 @@ def test_question_returns_to_the_input_with_its_attachments(env: dict[str, str],
         script.leaves()
     chat = str(rows(env, "SELECT id FROM chats")[0][0])
     with Terminal((*CHAT, "--chat", chat), env=env, rows=50) as terminal:
-        terminal.shows("❯ [cat.png · 108 B] [notes.txt · ")
+        terminal.shows("❯ @cat.png (PNG, 108 B) @notes.txt (6 B)")
         terminal.shows("Ask anything")
         for typed in way.split("|"):
             terminal.send(typed)
@@ -248,7 +254,7 @@ def test_question_returns_to_the_input_with_its_attachments(env: dict[str, str],
             terminal.settled()
             terminal.send("\r")
             terminal.settled()
-        terminal.until(lambda: terminal.text.count("❯ [cat.png · 108 B] [notes.txt · ") == 2)
+        terminal.until(lambda: terminal.text.count("❯ @cat.png (PNG, 108 B) @notes.txt (6 B)") == 2)
         terminal.send("\r")
         terminal.until(lambda: terminal.text.count("built-in guide") == 2)
         terminal.shows("Ask anything")
@@ -262,10 +268,7 @@ def test_chat_search_shows_and_opens_the_message_it_found(env: dict[str, str]) -
     with Terminal(CHAT, env=env) as terminal:
         for question in ("where is the zebra?", *(f"calculate {n}+{n}" for n in range(4))):
             terminal.shows("Ask anything")
-            terminal.send(f"{question}\r")
-            terminal.shows(f"❯ {question}")
-            terminal.shows("Ask anything")
-            terminal.settled()
+            ask(terminal, question, f"❯ {question}")
         terminal.send("\x04")
         terminal.leaves()
     chat = str(rows(env, "SELECT id FROM chats")[0][0])
@@ -279,10 +282,12 @@ def test_chat_search_shows_and_opens_the_message_it_found(env: dict[str, str]) -
         found = terminal.text.partition("— found in message 1 —")[2]
         assert "■ no reply" not in found
         assert "built-in guide" in found
-        assert found.count("where is the zebra?") == 2  # the question, and the title in the status line
+        terminal.until(  # the question, and the title in the status line
+            lambda: terminal.text.partition("— found in message 1 —")[2].count("where is the zebra?") == 2
+        )
         assert terminal.text.count("resumed") == 1
         terminal.send(f"/chats {chat[:6]}\r")
-        terminal.shows("this chat")
+        terminal.until(lambda: any("this chat" in row for row in terminal.lines if row.startswith("❯ where is")))
 
 
 def test_enter_in_chat_list_waits_for_the_search(env: dict[str, str]) -> None:
@@ -324,3 +329,15 @@ def test_continue_without_a_chat_says_so_and_begins_a_new_one(env: dict[str, str
         assert terminal.leaves() == 0
     with Terminal((*CHAT, "-c"), env=env) as terminal:
         terminal.shows('resumed "calculate 6*7"')
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_chat_of_failed_one_shot_returns_its_question_to_the_input(env: dict[str, str], *, plain: bool) -> None:
+    failed = f"{sys.executable} -m termchat -q --retries 0 -m demo/tour 401"
+    command = ("sh", "-c", f'{failed}; exec "$@"', "sh", *CHAT, "-c", *(["--plain"] if plain else []))
+    with Terminal(command, env=env, rows=40) as terminal:
+        terminal.shows("— resumed")
+        if plain:
+            terminal.shows('An empty line resends "401"; anything else replaces it.')
+        else:
+            terminal.shows("❯ 401")

@@ -28,7 +28,7 @@ def test_enter_keeps_draft_with_key_until_second_enter(tmp_path: Path) -> None:
         terminal.send("\r")
         terminal.shows("Enter sends it.")
         terminal.send("\r")
-        terminal.shows("tour · ")
+        terminal.shows("tour · ~")
 
 
 def test_plain_line_with_key_is_sent_by_empty_line(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_plain_line_with_key_is_sent_by_empty_line(tmp_path: Path) -> None:
         terminal.settled()
         assert "tour · " not in terminal.text
         terminal.send("\n")
-        terminal.shows("tour · ")
+        terminal.shows("tour · ~")
 
 
 def test_system_prompt_with_key_is_confirmed(tmp_path: Path) -> None:
@@ -59,7 +59,29 @@ def test_plain_system_prompt_with_key_is_repeated(tmp_path: Path) -> None:
         terminal.send("/system\n")
         terminal.shows("No system prompt is sent.")
         terminal.send(f"/system You know {KEY}.\n")
+        terminal.shows("system = You know")
         terminal.until(lambda: terminal.output.endswith(b"> "))
-        terminal.settled()
         terminal.send("/system\n")
-        terminal.until(lambda: terminal.text.count("You know") >= 3)
+        terminal.until(lambda: terminal.text.count("You know") >= 4)
+
+
+def test_side_question_with_key_is_confirmed(tmp_path: Path) -> None:
+    with Terminal(COMMAND, env=_env(tmp_path)) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send(f"/btw why is {KEY} refused?\r")
+        terminal.shows("API key or a password (…4f2a). Enter sends it.")
+        terminal.send("\r")
+        terminal.shows("not in the chat")
+
+
+def test_output_of_shell_with_password_is_confirmed_before_it_goes_along(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MAX_TOKENS=12000\nDB_PASSWORD=hunter2-Corr3ct-horse\n")
+    with Terminal(COMMAND, env=_env(tmp_path)) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("!cat ~/.env\r")
+        terminal.shows("goes with the next message")
+        terminal.send("exit code 77\r")
+        terminal.shows("API key or a password (…orse). Enter sends it.")
+        assert "tour · ~" not in terminal.text
+        terminal.send("\r")
+        terminal.shows("tour · ~")

@@ -125,7 +125,7 @@ def test_ctrl_r_finds_prompt_of_earlier_run_by_letters(tmp_path: Path) -> None:
 
 def test_plain_set_theme_and_copy_write_no_escape_sequence(tmp_path: Path) -> None:
     with program(tmp_path, plain=True, TERM="dumb", TMPDIR=str(tmp_path)) as terminal:
-        terminal.shows("restart termchat:")
+        terminal.shows("type /login")
         terminal.send("/set usage off\r")
         terminal.shows("usage = off · until you exit")
         terminal.send("/theme\r")

@@ -29,7 +29,7 @@ def test_repl_small_screen_supports_every_feature(columns: int, rows: int) -> No
         terminal.send("later\r")
         terminal.shows("⧗ 1 later")
         terminal.send("\x1b")
-        terminal.shows("1 queued")
+        terminal.until(lambda: "stopped" in "\n".join(terminal.transcript))
         terminal.send("\x15a draft that takes more than one row of it")
         terminal.until(lambda: "onerowofit" in "".join(terminal.text.split()))
         terminal.send("\x15?")

@@ -28,7 +28,7 @@ SESSION = (
     ("/undo\r", "back to before"),
     ("\x15endless\r", "word2"),
     ("later\r", "1 later"),
-    ("\x1b", "1 queued"),
+    ("\x1b", "Enter sends"),
 )
 
 

@@ -78,7 +78,7 @@ def tmux() -> Generator[Callable[[int, int], Tmux]]:
     opened: list[Tmux] = []
 
     def start(columns: int, rows: int) -> Tmux:
-        command = f"cd {ROOT}; PS1='$ ' PYTHONDONTWRITEBYTECODE=1 bash --norc --noprofile -i"
+        command = f"cd {ROOT}; PS1='$ ' bash --norc --noprofile -i"
         opened.append(Tmux(columns, rows, command))
         opened[-1].shows("$")
         return opened[-1]

@@ -48,6 +48,7 @@ def test_demo_rehearses_three_parallel_commands(tmp_path: Path, columns: int) ->
         assert any(row.startswith("● run_shell echo") and row.endswith("· edited") for row in cards)
         assert "    notes.txt" in terminal.transcript
         terminal.send("/tools\r")
+        terminal.until(lambda: any(row.startswith("Tool ") for row in terminal.transcript))
         terminal.shows("run_shell(ls)")
         terminal.shows("this chat")
         terminal.send("/tools remove run_shell(ls)\r")

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import ImportReport, SkippedRecord
 from termchat.core.errors import Failure
-from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -31,7 +30,8 @@ from termchat.core.messages import (
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
-from termchat.store.importers import chatgpt, claude
+from termchat.core.wire.history import prepare_history
+from termchat.store.importers import chatgpt, claude, termchat
 from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE
 
@@ -298,6 +298,13 @@ def test_import_damaged_record_is_read_or_skipped() -> None:
             for damaged in _damaged_variants(chat):
                 chats = [item for item in read([damaged]) if not isinstance(item, SkippedRecord) or not item.parts]
                 assert len(chats) == 1
+
+
+def test_import_damaged_chat_of_termchat_is_read_or_skipped() -> None:
+    message = {"v": 1, "author": "user", "parts": [{"type": "text", "text": "Hello"}]}
+    nodes = [{"id": "a", "parent": None, "message": message}, {"id": "b", "parent": "a", "message": message}]
+    for damaged in _damaged_variants({"id": "1", "title": "Hello", "head": "b", "messages": nodes}):
+        assert len(list(termchat.read_termchat({"version": 1, "chats": [damaged]}))) == 1
 
 
 def _damaged_variants(value: Any) -> list[Any]:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from termchat.core.chats import ExportFormat, FullChat, SkippedRecord
 from termchat.core.messages import user_message
 from termchat.store.export import Writer
-from termchat.store.importers import chatgpt, claude, llm, termchat
+from termchat.store.importers import aichat, chatgpt, claude, claude_code, codex, llm, pi, termchat
+from termchat.store.importers.agent_files import AgentFile
 from tests.gateway.validate import problems
 from tests.providers.conversations import vendor
 from tests.providers.test_wire_views import HEADERS, TARGETS, body_for, jsonable
@@ -122,7 +123,7 @@ def assert_accepted(found: Iterable[FullChat | SkippedRecord]) -> None:
             assert problems(jsonable(body), HEADERS, vendor(target).endpoint + path) == []
 
 
-many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=35, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @many
@@ -150,3 +151,50 @@ def test_request_with_llm_thread_is_accepted(found: list[Any]) -> None:
 def test_request_with_termchat_chat_is_accepted(chat: FullChat) -> None:
     writer = Writer(ExportFormat.JSON)
     assert_accepted(termchat.read_termchat(json.loads(writer.chat(chat) + writer.end())))
+
+
+LINES = {
+    "claude-code.jsonl": claude_code.read_claude_code,
+    "codex.jsonl": codex.read_codex,
+    "pi.jsonl": pi.read_pi,
+}
+changes = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), words), max_size=6)
+
+
+@many
+@given(st.sampled_from(tuple(LINES)), changes)
+def test_request_with_session_of_agent_is_accepted(name: str, found: list[tuple[int, int, str]]) -> None:
+    """Drop lines, move them, and replace texts and ids."""
+    rows = [json.loads(line) for line in (Path(__file__).parent / "samples" / name).read_text().splitlines()]
+    for at, to, text in found:
+        row = rows.pop(1 + at % (len(rows) - 1))
+        if to % 3:
+            rows.insert(1 + to % len(rows), _with_text(row, to, text))
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / name
+        file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        assert_accepted(LINES[name]([AgentFile(file)]))
+
+
+def _with_text(value: Any, at: int, text: str) -> Any:
+    """Replace every text of a value whose length fits, so that ids, names and contents change."""
+    if isinstance(value, dict):
+        kept = ("type", "role", "uuid", "parentUuid", "id", "parentId")
+        return {key: inner if key in kept else _with_text(inner, at, text) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_text(inner, at, text) for inner in value]
+    return text if isinstance(value, str) and len(value) % 5 == at % 5 else value
+
+
+@many
+@given(st.lists(st.tuples(st.sampled_from(("user", "assistant", "system", "tool")), words), max_size=6), words)
+def test_request_with_aichat_session_is_accepted(found: list[tuple[str, str]], name: str) -> None:
+    def content(role: str, text: str) -> Any:
+        call = {"name": name, "arguments": {"text": text}, "id": None if len(text) % 2 else "call_1"}
+        return {"tool_results": [{"call": call, "output": text}], "text": text} if role == "tool" else text
+
+    messages = [{"role": role, "content": content(role, text)} for role, text in found]
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "s.yaml"
+        file.write_text(f"model: openai:gpt-5\nmessages: {json.dumps(messages)}\n")
+        assert_accepted(aichat.read_aichat([AgentFile(file)]))

@@ -58,7 +58,7 @@ def test_usage_groups_by_day_model_and_chat_since_date() -> None:
     ]
     days = ledger.totals(connection, UsageGroup.DAY, since)
     assert [(r.requests, r.input) for r in days] == [(1, 100), (2, 200)]
-    assert days[0].key == time.strftime("%Y-%m-%d")
+    assert days[0].key == time.strftime("%Y-%m-%d", time.localtime(now))
     by_chat = ledger.totals(connection, UsageGroup.CHAT, 0.0)
     assert [(r.key, r.title, r.requests) for r in by_chat] == [("", "deleted chats", 2), ("c", "the chat", 2)]
     connection.close()
@@ -90,3 +90,12 @@ async def test_ledger_survives_purge_of_chat(stores: StoreFixture) -> None:
 
     (row,) = await store.usage(UsageGroup.CHAT)
     assert (row.key, row.title, row.cost) == ("", "deleted chats", Decimal("0.5"))
+
+
+def test_recent_models_newest_first_without_repeats() -> None:
+    connection = db.open_memory().connection
+    for n, model in enumerate(("a", "b", "a", "c", "b")):
+        ledger.add_entry(connection, None, entry(f"t{n}", float(n), model, None))
+    recent = ledger.recent_models(connection, 2)
+    connection.close()
+    assert recent == (ModelRef("p", "b"), ModelRef("p", "c"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
+import tracemalloc
+from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from termchat.core.assemble import MessageBuilder
 from termchat.core.events import ReasoningDelta, TextDelta, ToolCallDelta
 from termchat.core.messages import (
     Citation,
@@ -26,10 +26,13 @@ from termchat.core.messages import (
     ToolResult,
     user_message,
 )
+from termchat.core.redact import Redactor
 from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
+from termchat.core.wire.assemble import MessageBuilder
 from termchat.store.json_fields import InvalidRecord
 from termchat.store.message_json import Encoded, decode_message, encode_message, encode_partial, missing_blob
+from termchat.store.messages import LONG_TEXT, encode_utf8
 from tests.store.strategies import messages
 
 
@@ -191,3 +194,45 @@ def read_or_reason(written: str) -> Message | str:
         return decode_message(written, missing_blob)
     except InvalidRecord as error:
         return str(error)
+
+
+@settings(max_examples=30)
+@given(messages, st.text(min_size=1), st.integers(0, 3))
+def test_encode_utf8_of_long_text_equals_encode_message(message: Message, text: str, more: int) -> None:
+    long = text * (LONG_TEXT // len(text) + 1) + "\ud83d" * more + '\ude00\n\0"\\\x7f'
+    data = {"text": "x", "n": math.inf}
+    parts = (Text(long, (Citation("u", '"text":""'),), data), *message.parts, Reasoning(long, True, data))
+    message = replace(message, parts=parts)
+    expected = encode_message(message)
+
+    assert encode_utf8(message) == (expected.text.encode(), expected.blobs)
+    assert encode_utf8(replace(message, parts=()))[0] == encode_message(replace(message, parts=())).text.encode()
+
+
+@pytest.mark.parametrize("key", ["sk-0123456789abcdef", 'pass"word\\0123456', "ключ-от-всех-дверей"])
+def test_encode_utf8_masks_key_anywhere_in_long_message(key: str) -> None:
+    redact = Redactor([key], shapes=False)
+    for spot in (0, LONG_TEXT // 2 - 5, LONG_TEXT - 1, LONG_TEXT + 1):
+        text = "🙂" * spot + key + "x" * (LONG_TEXT + 1 - spot)
+        message = Message(
+            Role.ASSISTANT, (Text(text, (Citation(key, "t"),)), ToolCall("1", "n", json.dumps({"k": key})))
+        )
+        encoded, _ = encode_utf8(message, redact)
+
+        decoded = decode_message(encoded.decode(), missing_blob)
+        assert decoded.parts[0] == Text(redact(text), (Citation(redact(key), "t"),))
+        assert not redact.find(encoded.decode())
+
+
+def test_encode_utf8_of_long_text_holds_no_copy_of_its_string() -> None:
+    text = "a 🙂\n" * 100_000
+    message = Message(Role.ASSISTANT, (Text(text),))
+    encode_utf8(message, Redactor(["sk-0123456789abcdef"], shapes=False))
+    tracemalloc.start()
+    try:
+        encoded, _ = encode_utf8(message, Redactor(["sk-0123456789abcdef"], shapes=False))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2.5 * len(encoded)  # a copy of the text takes 1.8 times as much, and JSON was made of two

@@ -16,14 +16,14 @@ from random import Random
 import pytest
 
 from termchat.core.chat_store import Resumed
-from termchat.core.history import prepare_history
 from termchat.core.messages import Role
 from termchat.core.outcomes import Outcome
+from termchat.core.wire.history import prepare_history
 from termchat.store import processes
 from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE, ORIGIN, STATE, answer, ask, query
 
-KILLS = int(os.environ.get("STORE_TEST_KILLS", "20"))
+KILLS = int(os.environ.get("STORE_TEST_KILLS", "10"))
 SAVED = 0.2 + 1.0  # the writer saves every 0.2 s; the rest allows for a busy machine
 
 

@@ -50,6 +50,7 @@ TEXTS = (
         ("qui fox", None),
         ("qui* fox", 6),
         ("气天", None),
+        ("fox \udcff", 6),
     ],
 )
 async def test_search_finds_words_prefixes_and_phrases(stores: StoreFixture, typed: str, found: int | None) -> None:
@@ -150,6 +151,23 @@ def test_reindex_and_unindex_keep_index_consistent() -> None:
 
     assert search.search(connection, "天气", 10) == ()
     assert connection.execute("SELECT count(*) FROM words").fetchone() == (0,)
+    connection.close()
+
+
+def test_search_without_a_hit_reads_no_messages() -> None:
+    connection = db.open_memory().connection
+    connection.execute("INSERT INTO chats (id, created, updated) VALUES ('c', 0, 0)")
+    for n in range(1000):
+        messages.insert_message(connection, 1, messages.encode_node(Node(f"n{n}", None, user_message("tea")), 0.0))
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    connection.set_progress_handler(count, 100)  # called after each hundred instructions of SQLite
+    assert search.search(connection, "coffee", 10) == ()
+    assert steps < 20
     connection.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from termchat.core.chat_store import Recorder, Resumed
+from termchat.core.chats import ExportFormat
 from termchat.core.conversation import Conversation, Node
 from termchat.core.events import MessageDone
 from termchat.core.messages import user_message
 from termchat.store.chat_store import SqliteChatStore
-from tests.store.helpers import HERE, STATE, end, reply, started
+from tests.store.conftest import StoreFixture
+from tests.store.helpers import HERE, STATE, answer, ask, end, reply, started
 
 STEPS = st.lists(st.sampled_from(["ask", "answer", "up", "anywhere", "begin", "fork", "resume"]), max_size=15)
 
@@ -62,6 +65,13 @@ async def assert_equal_on_disk(store: SqliteChatStore, model: ReferenceSession) 
 
 async def run_steps(steps: list[str], rng: Any) -> None:
     store = SqliteChatStore(None, lambda _: None)
+    try:
+        await run_steps_in(store, steps, rng)
+    finally:  # Hypothesis ends an example with an exception when its random numbers are used up
+        await store.close()
+
+
+async def run_steps_in(store: SqliteChatStore, steps: list[str], rng: Any) -> None:
     model = ReferenceSession(store.new_recorder(STATE, HERE))
     left: list[ReferenceSession] = []
     for step in steps:
@@ -89,10 +99,40 @@ async def run_steps(steps: list[str], rng: Any) -> None:
                 pass
     for each in (*left, model):
         await assert_equal_on_disk(store, each)
-    await store.close()
 
 
 @settings(max_examples=100)
 @given(STEPS, st.randoms(use_true_random=False))
 def test_stored_tree_equals_tree_in_memory_after_any_steps(steps: list[str], rng: Any) -> None:
     asyncio.run(run_steps(steps, rng))
+
+
+async def test_label_is_kept_found_exported_and_shared_by_fork(stores: StoreFixture, tmp_path: Path) -> None:
+    store = stores.open()
+    recorder = store.new_recorder(STATE, HERE)
+    question = ask(recorder, "Which pot?")
+    answered = await answer(recorder, question, "A kettle.")
+    recorder.label(question, "first")
+    recorder.label(question, "the 茶壶 question")
+    recorder.label(answered, "gone")
+    recorder.label(answered, "")
+    await recorder.close()
+    chat = recorder.chat_id
+    found = await store.resume(chat, HERE)
+    assert isinstance(found, Resumed)
+    assert found.conversation.labels == {question: "the 茶壶 question"}
+    assert [(hit.node, hit.snippet) for hit in await store.search("茶壶")] == [(question, "the 茶壶 question")]
+    assert [info.id for info in (await store.chats("茶壶 question")).chats] == [chat]
+    fork = await store.fork(chat, answered, HERE)
+    assert isinstance(fork, Resumed)
+    assert fork.conversation.labels == {question: "the 茶壶 question"}
+
+    file = tmp_path / "all.json"
+    file.write_text("".join([str(piece) async for piece in store.export(ExportFormat.JSON, [chat])]))
+    other = StoreFixture(tmp_path / "other" / "termchat.db")
+    copy = other.open()
+    await copy.import_file(file)
+    again = await copy.resume(chat, HERE)
+    assert isinstance(again, Resumed)
+    assert again.conversation.labels == found.conversation.labels
+    await other.close()

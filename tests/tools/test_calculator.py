@@ -97,6 +97,8 @@ def test_calculator_expression_gives_value(expression: str, value: str) -> None:
         ("__import__('os')", "is not understood"),
         ("a.b", "is not understood"),
         ("sqrt", "is a function"),
+        ("sqrt(1, 2)", "sqrt takes one value"),
+        ("round()", "round takes 1 to 2 values"),
         ("(" * 500 + "1", "nested deeper"),
         ("-" * 500 + "1", "nested deeper"),
         ("1+" * 600 + "1", "longer than"),

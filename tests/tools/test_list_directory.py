@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -196,3 +197,25 @@ def test_glob_expensive_pattern_is_refused(glob: str) -> None:
     with pytest.raises(ValueError, match="too many"):
         Glob(glob)
     assert is_cheap("*.tar.*") and is_cheap("**/a/**/b*")
+
+
+@pytest.mark.parametrize(
+    ("repository", "shown"), [(True, ["dist", "new", "keep"]), (False, ["dist", "new", "a.tmp", "keep", "notes"])]
+)
+def test_walk_heeds_gitignore_above_working_directory_in_repository(
+    tmp_path: Path, *, repository: bool, shown: list[str]
+) -> None:
+    inside = tmp_path / "sub" / "project"
+    for folder in (inside / "dist", inside / "new", tmp_path / ".git" / "info"):
+        folder.mkdir(parents=True)
+    for name in ("a.tmp", "keep", "notes", "dist/b.tmp"):
+        (inside / name).touch()
+    (tmp_path / ".gitignore").write_text("*.tmp\n/project/keep\n")
+    (tmp_path / "sub" / ".gitignore").write_text("/dist\n")
+    (tmp_path / "sub" / "project" / ".gitignore").write_text("!dist\n")
+    (tmp_path / ".git" / "info" / "exclude").write_text("notes\n")
+    if not repository:
+        shutil.rmtree(tmp_path / ".git")
+    context = ToolContext(inside)
+    walk = TreeWalk(context, ResolvedPath(".", inside.resolve(), Path()), WalkStop(60), depth=1)
+    assert [found.path for found in walk.entries() if found.path != ".gitignore"] == shown

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from termchat.tools.process.captured_output import HEAD_BYTES, TAIL_BYTES
+from termchat.tools.process.process_limits import memory_limit
 from termchat.tools.process.run_process import ProcessEnd, ProcessRequest, ProcessResult, run_process
 
 LINUX = sys.platform == "linux"
@@ -39,12 +40,13 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    with contextlib.suppress(OSError):
+    try:
         return b") Z" not in Path(f"/proc/{pid}/stat").read_bytes()
-    return True
+    except OSError:  # it has just ended, or there is no /proc
+        return not Path("/proc/self").exists()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
@@ -53,6 +55,11 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 def pids(folder: Path) -> list[int]:
     """Return the pids that a script has written, one file each."""
     return [int(text) for file in folder.glob("*.pid") if (text := file.read_text().strip())]
+
+
+async def all_end(folder: Path) -> None:
+    """Wait until the processes of `pids` have ended: a killed one takes a moment on a busy machine."""
+    await until(lambda: not any(map(alive, pids(folder))))
 
 
 async def ended(work: Awaitable[object]) -> None:
@@ -104,7 +111,7 @@ async def test_missing_program_raises_os_error_and_leaves_nothing(tmp_path: Path
     before = len(os.listdir("/proc/self/fd")) if LINUX else 0
     with pytest.raises(FileNotFoundError):
         await run(tmp_path, sh("echo $$ > a.pid; sleep 600"), (str(tmp_path / "absent"),))
-    assert not any(map(alive, pids(tmp_path)))
+    await all_end(tmp_path)
     if LINUX:
         await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
 
@@ -134,7 +141,8 @@ async def test_process_that_closes_its_output_is_waited_for(tmp_path: Path) -> N
 async def test_child_that_holds_output_does_not_outlive_process(tmp_path: Path) -> None:
     answer = await run(tmp_path, sh("sleep 600 & echo $! > a.pid; echo out"))
     assert (answer.end, answer.codes, answer.text) == (ProcessEnd.EXITED, (0,), "out\n")
-    assert pids(tmp_path) and not any(map(alive, pids(tmp_path)))
+    assert pids(tmp_path)
+    await all_end(tmp_path)
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
@@ -146,7 +154,8 @@ async def test_time_limit_ends_whole_group(tmp_path: Path, stubborn: bool, monke
     assert answer.end is ProcessEnd.TIMED_OUT
     assert answer.codes == ((-signal.SIGKILL,) if stubborn else (-signal.SIGTERM,))
     assert answer.text == "out\n"
-    assert pids(tmp_path) and not any(map(alive, pids(tmp_path)))
+    assert pids(tmp_path)
+    await all_end(tmp_path)
 
 
 async def test_program_may_clean_up_after_sigterm(tmp_path: Path) -> None:
@@ -175,7 +184,7 @@ async def test_daemon_in_session_of_its_own_is_ended(tmp_path: Path, last: str) 
     answer = await run(tmp_path, (sys.executable, "-c", ESCAPE + last), seconds=1.0 if last else 60.0)
     assert answer.end is (ProcessEnd.TIMED_OUT if last else ProcessEnd.EXITED)
     assert len(pids(tmp_path)) == 1
-    assert not any(map(alive, pids(tmp_path)))
+    await all_end(tmp_path)
 
 
 async def test_cancel_ends_whole_group(tmp_path: Path) -> None:
@@ -185,7 +194,7 @@ async def test_cancel_ends_whole_group(tmp_path: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not any(map(alive, pids(tmp_path)))
+    await all_end(tmp_path)
 
 
 async def test_second_cancel_kills_at_once(tmp_path: Path) -> None:
@@ -197,7 +206,7 @@ async def test_second_cancel_kills_at_once(tmp_path: Path) -> None:
     task.cancel()
     async with asyncio.timeout(1.5):
         await ended(task)
-    assert not any(map(alive, pids(tmp_path)))
+    await all_end(tmp_path)
 
 
 async def test_error_of_reader_ends_process(tmp_path: Path) -> None:
@@ -206,7 +215,7 @@ async def test_error_of_reader_ends_process(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="the card is gone"):
         await run_process(request(tmp_path, sh("echo $$ > a.pid; echo out; sleep 600")), broken)
-    assert not any(map(alive, pids(tmp_path)))
+    await all_end(tmp_path)
 
 
 async def test_endless_output_is_stopped_in_bounded_memory(tmp_path: Path) -> None:
@@ -256,3 +265,26 @@ async def test_long_output_is_whole_in_file(tmp_path: Path) -> None:
     assert answer.text[: cut.start()] == whole[:HEAD_BYTES]
     assert answer.text[cut.end() :] == whole[-TAIL_BYTES:]
     assert int(cut[1]) == HEAD_BYTES + TAIL_BYTES
+
+
+@pytest.mark.skipif(not LINUX, reason="other systems do not tell the memory of processes")
+async def test_processes_that_take_too_much_memory_together_are_stopped(tmp_path: Path) -> None:
+    hog = f"{sys.executable} -c 'kept = b\"x\" * 50_000_000; print(len(kept), flush=True); input()'"
+    result = await run(tmp_path, sh(f"mkfifo wait; for n in 1 2 3; do {hog} <> wait & done; wait"), memory=100_000_000)
+    assert (result.end, result.text.count("50000000")) == (ProcessEnd.MEMORY_LIMIT, 3)
+
+
+@pytest.mark.skipif(not LINUX, reason="other systems do not tell which processes a command has")
+async def test_command_with_too_many_processes_is_stopped(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    start = f"for n in $(seq 30); do sleep 600 & echo $! >> {pids}; done; exec >&- 2>&-; wait"
+    result = await run(tmp_path, sh(start), processes=20)
+    assert result.end is ProcessEnd.PROCESS_LIMIT
+    assert not any(alive(int(pid)) for pid in pids.read_text().split())
+
+
+@pytest.mark.skipif(not LINUX, reason="other systems have no such limits")
+async def test_process_is_first_to_end_without_memory_and_has_limit_of_its_own(tmp_path: Path) -> None:
+    limited = "until [ $(cat /proc/self/oom_score_adj) = 1000 ]; do :; done; ulimit -d"
+    result = await run(tmp_path, ("/bin/bash", "-c", f"{limited}; exit 0"))
+    assert result.text == f"{memory_limit() // 1024}\n"

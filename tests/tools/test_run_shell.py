@@ -18,8 +18,9 @@ from termchat.core.approval import Permit, PreviewKind, ToolEffect
 from termchat.core.messages import ToolStatus
 from termchat.tools.builtin.run_shell import LONGEST_COMMAND, plan_command, run_shell
 from termchat.tools.process import run_command as module
+from termchat.tools.process.process_limits import PROCESSES, memory_limit
 from termchat.tools.process.sandbox import Sandbox, detect_sandbox, sandbox_words
-from termchat.tools.registry import Plan, Subject, ToolContext, ToolError
+from termchat.tools.registry import FailedOutput, Plan, Subject, ToolContext, ToolError
 
 ARGV = str(Path(shutil.which("python3") or sys.executable).resolve())
 PRINT_ARGV = (ARGV, "-c", "import sys; print(sys.argv[1:])")
@@ -169,6 +170,7 @@ async def test_changed_conditions_run_nothing(cwd: Path) -> None:
 async def test_result_tells_end(cwd: Path, sandbox: str, command: str, result: str) -> None:
     answer = await run(context(cwd), command)
     assert isinstance(answer, str) and answer.endswith(result)
+    assert isinstance(answer, FailedOutput) is (command != "true")
 
 
 async def test_result_tells_signal(cwd: Path, sandbox: str) -> None:
@@ -247,3 +249,10 @@ def test_sandbox_words_say_which_holds() -> None:
     assert sandbox_words(Sandbox("/x"), network=False) == "sandboxed · no network"
     assert sandbox_words(Sandbox("/x"), network=True) == "sandboxed · network"
     assert sandbox_words(None, network=True) == "not sandboxed"
+
+
+async def test_sandboxed_program_has_limits(cwd: Path) -> None:
+    if await detect_sandbox() is None:
+        pytest.skip("bubblewrap is missing or the system forbids its namespaces")
+    answer = await run(context(cwd), "cat /proc/self/oom_score_adj; ulimit -d -u -c | tr -dc '0-9\n'")
+    assert answer == f"1000\n{memory_limit() // 1024}\n{PROCESSES}\n0"

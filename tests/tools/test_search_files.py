@@ -70,7 +70,7 @@ def test_ripgrep_is_installed_for_these_tests() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_search_files_finds_text_files_that_may_be_read(tree: Path, engine: dict[str, str]) -> None:
     head, *rows = (await search(tree, engine, pattern="needle")).split("\n")
-    assert head == "[7 matches in 7 files; 1 files with private keys are left out; 1 entries ignored by .gitignore]"
+    assert head == "[7 matches in 7 files; left out: 1 file with private keys; 1 ignored by .gitignore]"
     assert [row for row in rows if not row.startswith("long")] == [
         "src/deep/c.py:1: ä needle",
         "src/a.py:3: def needle():",

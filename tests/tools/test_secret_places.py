@@ -17,10 +17,12 @@ fish_history gh/hosts.yml .config/gh/hosts.yml terraform.tfstate terraform.tfsta
 .cargo/credentials.toml .cargo/credentials rclone.conf .config/rclone/rclone.conf service-account.json
 my-service-account.json application_default_credentials.json .aws/credentials .kube/config .docker/config.json
 .ssh/config .git/config .netrc .npmrc .pypirc .m2/settings.xml .codex/auth.json .secrets/any .config/gcloud/any
+/etc/shadow /etc/gshadow- /etc/sudoers.d/me /proc/self/environ /proc/1/task/1/environ /etc/ssl/private/server
 """
 PLAIN = """
 README.md environment.py src/env.py .env.example .env.sample keys.md monkey.py hosts.yml config src/credentials_test.py
 auth.json settings.xml docs/history.md chromium/BUILD.gn state.tf main.tf history terraform/main.tf secrets.py
+/etc/passwd /etc/hosts /proc/self/status
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, PreviewKind
-from termchat.core.messages import ToolCall, ToolResult
+from termchat.core.messages import ToolCall, ToolResult, ToolStatus, call_mark
 from termchat.tools.policy.rules import Rule, Rules
 from termchat.tools.toolbox import Toolbox, ToolboxConfig
 
@@ -289,3 +289,13 @@ async def test_toolbox_offered_rules_allow_the_same_call(tmp_path: Path, name: s
     for rule in asked.rules:
         assert await box.add_rule(rule, ApprovalScope.CHAT) == ""
     assert isinstance(await judged(box, name, **arguments), Permit)
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "mark"), [("true", ToolStatus.RAN, "●"), ("echo no; exit 3", ToolStatus.FAILED, "✗")]
+)
+async def test_toolbox_command_with_exit_code_has_failed_without_tool_error(
+    tmp_path: Path, command: str, status: ToolStatus, mark: str
+) -> None:
+    result = await run(toolbox(tmp_path), Permit(by_person=True), "run_shell", command=command)
+    assert (result.status, result.is_error, call_mark(result)) == (status, False, mark)

@@ -6,7 +6,10 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -104,9 +107,9 @@ def test_diff_texts_of_thousands_of_rows_is_whole() -> None:
 def test_diff_texts_of_huge_text_counts_what_it_leaves_out(
     old: str | None, new: str, added: int | None, removed: int | None
 ) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     diff = diff_texts(old, new, "f")
-    assert time.monotonic() - began < 3
+    assert time.thread_time() - began < 3
     rows = diff.text.split("\n")[2:]
     assert len(rows) < 6_000
     if added is not None:
@@ -180,16 +183,16 @@ async def test_question_about_huge_change_leaves_event_loop_free(tmp_path: Path,
     call = ToolCall("1", tool, json.dumps({"path": "f", **arguments}))
     asking = asyncio.ensure_future(box.judge(call))
     await asyncio.sleep(0)
-    longest, before = 0.0, time.monotonic()
+    longest, before = 0.0, time.thread_time()
     while not asking.done():
         await asyncio.sleep(0.001)
-        now = time.monotonic()
+        now = time.thread_time()
         longest, before = max(longest, now - before), now
     request = asking.result()
     assert isinstance(request, ApprovalRequest)
     assert len(request.preview) < 100_000
     assert any(fact.endswith("of them not shown") for fact in request.facts)
-    assert longest < 0.3  # seconds; some 0.01 on an idle machine
+    assert longest < 0.3  # seconds of the processor, whatever else the machine does; usually some 0.01
 
 
 async def test_question_about_long_change_says_what_is_not_shown(tmp_path: Path) -> None:
@@ -204,14 +207,28 @@ async def test_question_about_long_change_says_what_is_not_shown(tmp_path: Path)
         assert request.facts == facts
 
 
-async def test_question_about_huge_change_is_cancelled_at_once(tmp_path: Path) -> None:
-    (tmp_path / "f").write_text(LINES)
+class CountedThread(ThreadPoolExecutor):
+    """A thread that counts what it is given to do."""
+
+    count = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.count += 1
+        return super().submit(fn, *args, **kwargs)
+
+
+async def test_question_about_huge_change_that_is_cancelled_leaves_thread_soon(tmp_path: Path) -> None:
+    content, tool, arguments = change_of("empty lines")
+    (tmp_path / "f").write_text(content)
     box = Toolbox(ToolboxConfig(tmp_path, offered=("all",)))
-    call = ToolCall("1", "edit_file", json.dumps({"path": "f", "old": "line", "new": "row", "replace_all": True}))
-    asking = asyncio.ensure_future(box.judge(call))
-    await asyncio.sleep(0)
-    began = time.monotonic()
+    thread = CountedThread(1)
+    asyncio.get_running_loop().set_default_executor(thread)
+    asking = asyncio.ensure_future(box.judge(ToolCall("1", tool, json.dumps({"path": "f", **arguments}))))
+    async with asyncio.timeout(30):
+        while thread.count < 2:  # the look at the path, then the diff
+            await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert time.monotonic() - began < 0.3
+    async with asyncio.timeout(2):  # seconds; some 0.1 on an idle machine, 5 for a diff without limits
+        await asyncio.to_thread(len, "")

@@ -74,7 +74,7 @@ async def test_write_file_replaces_with_diff_and_keeps_permissions(work: Path) -
     found = await planned(write_file, work, path="a.txt", text="one\n2\nthree\n")
     assert found.preview == "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
     assert found.facts == ("+1 -1 lines",)
-    assert "1 lines added, 1 removed" in await run(write_file, work, path="a.txt", text="one\n2\nthree\n")
+    assert "1 line added, 1 removed" in await run(write_file, work, path="a.txt", text="one\n2\nthree\n")
     assert stat.S_IMODE((work / "a.txt").stat().st_mode) == 0o751
     assert sorted(os.listdir(work)) == ["a.txt", "dangling", "in", "out", "outdir", "sub"]
 

@@ -14,9 +14,9 @@ from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, 
 from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
-from termchat.core.models import ApiProtocol, ModelInfo, ModelRef
+from termchat.core.models import ApiProtocol, AttachmentLimits, ModelInfo, ModelRef
 from termchat.core.outcomes import FinishReason
-from termchat.core.provider import Request, StreamMonitor, ToolSpec
+from termchat.core.provider import Effort, Request, StreamMonitor, ToolSpec, split_effort
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format
 from termchat.core.usage import Usage
 from termchat.engine.session import ChatSession
@@ -25,6 +25,7 @@ from termchat.providers.http.retry import interruptible_sleep
 
 FAKE = ModelRef("fake", "one")
 OTHER = ModelRef("fake", "two")
+LIMITS = AttachmentLimits(("image/png", "image/jpeg"), 2_000_000, 2000, 8000, ("application/pdf",), 2_000_000)
 DETAILS = FailureDetails(
     safe_format("api.fake"), safe_format("one"), safe_format("req_7f"), safe('{"error": "bad key"}')
 )
@@ -313,14 +314,26 @@ class FakeProviders:
         return [ModelInfo(FAKE, context=128_000), ModelInfo(OTHER), ModelInfo(ModelRef("fake", "three"))]
 
     def resolve(self, name: str) -> ModelRef | Failure:
+        name, _ = split_effort(name)
         found = [ref for ref in self.known_models() if name in str(ref)]
         if len(found) == 1:
             return found[0]
         ref = ModelRef.parse(name)
         return ref or Failure(FailureKind.NOT_FOUND, safe_format("No model of that name."), safe_format("Try /model."))
 
+    favourites: Sequence[ModelRef] = ()
+
+    def set_favourites(self, names: Sequence[str]) -> None:
+        self.favourites = [ref for ref in map(ModelRef.parse, names) if ref]
+
+    def effort(self, name: str) -> Effort | None:
+        return split_effort(name)[1]
+
     def model_info(self, model: ModelRef) -> ModelInfo | None:
         return ModelInfo(model, context=128_000) if model == FAKE else None
+
+    def attachment_limits(self, model: ModelRef) -> AttachmentLimits | None:
+        return LIMITS if model == FAKE else AttachmentLimits()
 
     def known_models(self) -> Sequence[ModelRef]:
         return (FAKE, OTHER)
@@ -381,6 +394,8 @@ class FakeTools:
     def offer(self, names: Sequence[str], *, on: bool) -> str:
         return ""
 
+    resources = None
+
     def begin_chat(self) -> None:
         pass
 
@@ -414,6 +429,9 @@ class FakePrices:
     def preload(self) -> None: ...
 
     def is_approximate(self, model: ModelRef) -> bool:
+        return False
+
+    def is_free(self, model: ModelRef) -> bool:
         return False
 
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:

@@ -91,10 +91,17 @@ def test_saved_reasoning_that_the_provider_hid_says_so() -> None:
 
 def test_message_line_names_attachments() -> None:
     message = user_message("what?", Image("image/png", bytes(10), name="cat\x1b.png"), attached_text("a.txt", "zebra"))
-    assert message_line(message) == "[cat␛.png · 10 B] [a.txt · 34 B] what?"
+    assert message_line(message) == "@cat␛.png (PNG, 10 B) @a.txt (5 B) what?"
 
 
 def test_chat_choices_mark_one_shots() -> None:
     chats = [ChatInfo(name, name, None, 1e9, 1e9, 1, one_shot=name == "script") for name in ("chat", "script")]
     details = [choice.detail for choice in chat_choices(chats, fake_session())]
     assert ["one-shot" in detail for detail in details] == [False, True]
+
+
+def test_chat_choices_of_equal_titles_differ_by_id() -> None:
+    titles = {"aaaa": "Kettles", "bbbb": "Kettles", "cccc": "Tea"}
+    chats = [ChatInfo(f"{name}0000", title, None, 1e9, 1e9, 1) for name, title in titles.items()]
+    details = [choice.detail.rpartition(" · ")[2] for choice in chat_choices(chats, fake_session())]
+    assert details == ["aaaa", "bbbb", "1 turn"]

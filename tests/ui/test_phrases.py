@@ -11,16 +11,28 @@ from decimal import Decimal
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.config.key_bindings import KEYS
+from termchat.config.keys.key_bindings import KEYS
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Timing, TurnEnded
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import safe_format
+from termchat.core.sanitize import counted, safe_format
 from termchat.core.session import SwitchCost
-from termchat.core.usage import Usage
+from termchat.core.usage import BudgetState, Limits, Spent, Usage
+from termchat.engine.spending.budget_words import dollars
 from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
-from termchat.ui.phrases import age, money, rate, short_reason, since, switch_words, usage_line
+from termchat.ui.phrases import (
+    age,
+    budget_lines,
+    budget_share,
+    exact,
+    money,
+    rate,
+    short_reason,
+    since,
+    switch_words,
+    usage_line,
+)
 from termchat.ui.text.fit import text_width, wrap
 from termchat.ui.text.line import plain_text, styled_line
 from termchat.ui.turn_end import similar_models, with_suggestions
@@ -29,12 +41,12 @@ from tests.ui.fakes import FakeProviders
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]
 PAGE = safe_format("https://status.example")
 CASES = [
-    (FailureKind.AUTH, False, "Do this · Alt-M other model · Enter resends"),
+    (FailureKind.AUTH, False, "Do this · /login · Alt-M other model · Enter resends"),
     (FailureKind.NOT_FOUND, False, "Do this · Alt-M pick a model · Enter resends"),
     (FailureKind.QUOTA, False, "Do this · Alt-M other model · Enter resends"),
     (FailureKind.RATE_LIMITED, False, "Enter resends · Alt-M other model"),
     (FailureKind.OVERLOADED, False, "Status: https://status.example · Enter resends · Alt-M other model"),
-    (FailureKind.CONTEXT_TOO_LONG, False, "/new · /undo · Alt-M larger model"),
+    (FailureKind.CONTEXT_TOO_LONG, False, "/compact · /drop N · Alt-M larger model"),
     (FailureKind.CONTENT_FILTER, True, "/edit the message · Alt-M other model"),
     (FailureKind.TIMEOUT, True, "Alt-R retries · Alt-M other model"),
     (FailureKind.TIMEOUT, False, "Enter resends · Alt-M other model"),
@@ -115,6 +127,15 @@ def test_rate_of_short_reply_is_left_out(tokens: int, seconds: float, words: str
 )
 def test_money_from_one_cent_has_cents(cost: str, words: str) -> None:
     assert money(Decimal(cost)) == words
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [("0", "$0"), ("0.00002", "$0.00002"), ("0.00015", "$0.00015"), ("0.025", "$0.025"), ("2", "$2.00")],
+)
+def test_limit_is_shown_as_it_was_given(amount: str, words: str) -> None:
+    assert exact(Decimal(amount)) == words
+    assert dollars(Decimal(amount)) == words
 
 
 def test_usage_line_without_counts_leaves_them_out_and_fits_80_columns() -> None:
@@ -208,3 +229,27 @@ def test_switch_words_name_tokens_price_cache_and_small_context() -> None:
         "exceeds its context of 8k",
     ]
     assert switch_words(SwitchCost(300), 8_000) == ["the next message sends ~300 tokens of this chat"]
+
+
+def _budget(chat: str, spent: str, reserved: str = "0") -> BudgetState:
+    amounts = Spent(Decimal(spent), Decimal(spent), Decimal(reserved), chat_reserved=Decimal(reserved))
+    return BudgetState(Limits(chat=Decimal(chat)), amounts)
+
+
+def test_reserved_money_is_shown_apart_from_spent_money() -> None:
+    state = _budget("1.50", "1.45", "1.20")
+    assert budget_share(state) == "$0.25 of $1.50"
+    assert list(budget_lines(state))[:2] == [
+        "This chat: $0.25 of $1.50 spent, $1.20 reserved, $0.05 left.",
+        "Today: $0.25 spent, $1.20 reserved, no limit.",
+    ]
+
+
+def test_limit_of_nothing_says_that_only_free_models_answer() -> None:
+    state = _budget("0", "0")
+    assert budget_share(state) == "limit $0"
+    assert next(budget_lines(state)) == "This chat: nothing may be spent (limit $0), so only free models answer."
+
+
+def test_counted_noun_is_singular_for_one_only() -> None:
+    assert [counted(n, "chat") for n in (0, 1, 1200)] == ["0 chats", "1 chat", "1,200 chats"]

@@ -117,7 +117,7 @@ def test_update_failed_turn_without_reply_shows_error_and_steps() -> None:
     _, blocks = play(ended(Outcome.FAILED, received=False, failure=failure))
     assert printed(blocks) == [
         "OpenAI refused the key (401).",
-        "Set OPENAI_API_KEY · Alt-M other model · Enter resends",
+        "Set OPENAI_API_KEY · /login · Alt-M other model · Enter resends",
     ]
 
 

@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.messages import File, Image, Message, Origin, Role, Search, Text, ToolCall, user_message
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params, Request
@@ -40,11 +41,19 @@ _NAMES = {
     "many_stops": "stop sequences above its limit",
     "max_tokens": "an output limit",
     "speed": "this speed",
+    "json_object": "JSON without a schema",
+    "tool_choice": "this choice of tools",
+    "single_call": "one call at a time",
 }
-_PARTS_TEXT = "tools images files system temperature top_p stop seed schema search think speed max_tokens"
+_PARTS_TEXT = "tools images files system temperature top_p stop seed schema search think speed max_tokens json_object"
 _PARTS = frozenset(_PARTS_TEXT.split())
 _EFFORT = "effort="  # begins the name of a replaced reasoning effort: `effort=max,high`
 _NOTED = ("schema", "system")  # parts that are sent in another form
+# Parts that decide what a reply is. Sampling, seed, effort and speed are not among them: vendors treat them as hints.
+_DECISIVE = frozenset((
+    "tools", "images", "files", "stop", "blank_stops", "many_stops", "schema", "json_object",
+    "tools_together", "tool_choice",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,12 @@ def _row(row: Mapping[str, Any]) -> QuirkRow:
     )
 
 
+@lru_cache(maxsize=256)
+def _rows_of(origin: Origin) -> tuple[QuirkRow, ...]:
+    """Return the rows that apply to a model: a server asks for them six times a request."""
+    return tuple(row for row in rows() if row.matches(origin))
+
+
 def part_names(words: Iterable[str]) -> tuple[str, ...]:
     """Return the names, for the user, of the parts of a request among the learned words."""
     return tuple(sorted(_NAMES.get(word, word.replace("_", " ")) for word in words if word in _PARTS))
@@ -124,7 +139,7 @@ def unsupported_params(origin: Origin, params: Params = _BLANK) -> frozenset[str
     Besides the fields of `Params`, the names are `tools`, `images`, `files` and `system`, and one value of a
     parameter: `speed=cheap`.
     """
-    matching = [row for row in rows() if row.matches(origin)]
+    matching = _rows_of(origin)
     names = {name for row in matching for name in row.without} - {name for row in matching for name in row.takes}
     if params.think not in (None, Effort.OFF):
         names |= {name for row in matching for name in row.without_thinking}
@@ -135,12 +150,12 @@ def unsupported_params(origin: Origin, params: Params = _BLANK) -> frozenset[str
 
 def quirks(origin: Origin) -> frozenset[str]:
     """Return the quirks of a model and its server from `quirks.toml`; `ProviderConfig.quirks` are not included."""
-    return frozenset(word for row in rows() if row.matches(origin) for word in row.quirks)
+    return frozenset(word for row in _rows_of(origin) for word in row.quirks)
 
 
 def supported_efforts(origin: Origin, known: Iterable[str] = ()) -> tuple[Effort, ...]:
     """Return the reasoning efforts of a model: those known from its server, else those of the last matching row."""
-    rules = [row.efforts for row in rows() if row.efforts and row.matches(origin)]
+    rules = [row.efforts for row in _rows_of(origin) if row.efforts]
     known = frozenset(known)
     listed = listed_efforts(known)
     efforts = listed if listed is not None else rules[-1] if rules else tuple(Effort)
@@ -150,8 +165,8 @@ def supported_efforts(origin: Origin, known: Iterable[str] = ()) -> tuple[Effort
 def thinking_budget(origin: Origin, effort: Effort) -> int:
     """Return the reasoning budget for an effort in tokens, for a model that takes a budget instead of a level."""
     budgets: dict[Effort, int] = {}
-    for row in rows():
-        budgets |= row.budgets if row.matches(origin) else {}
+    for row in _rows_of(origin):
+        budgets |= row.budgets
     if effort is Effort.OFF:
         return budgets.get(effort, 0)
     nearest = nearest_effort(effort, budgets)
@@ -168,11 +183,13 @@ def with_continuation(request: Request, origin: Origin) -> Request:
     """Prepare a request that ends with a truncated or paused reply, so that the model continues it.
 
     With the quirk `prefill` the reply stays last, without trailing whitespace, which Anthropic rejects. Any other
-    model gets a user message that asks for the continuation.
+    model gets a user message that asks for the continuation, or an exact request fails with ProviderError.
     """
     last = request.messages[-1] if request.messages else None
     if last is None or last.calls or not (last.can_continue or _is_paused(last)):
         return request
+    if request.params.exact and last.can_continue and "prefill" not in quirks(origin):
+        raise refused_request(origin, "a conversation that ends with a reply")
     if "prefill" in quirks(origin):
         *before, end = last.parts
         end = replace(end, text=end.text.rstrip()) if isinstance(end, Text) else end
@@ -203,6 +220,10 @@ def drop_unsupported(
     dropped += [*dropped_stops, *replaced]
     request, parts = _drop_parts(replace(request, params=params), unsupported)
     dropped += parts
+    if request.tools and params.exact and params.search and "search_or_tools" in quirks(origin):
+        params = replace(params, search=False)  # a program's own tools come before the vendor's
+        request = replace(request, params=params)
+        dropped.append("search")
     if request.tools and _excludes_tools(params, quirks(origin)):
         request = replace(request, tools=())
         dropped.append("tools_together")
@@ -246,6 +267,22 @@ def _excludes_tools(params: Params, known: frozenset[str]) -> bool:
     return bool(schema or search)
 
 
+def refuse_inexact(request: Request, origin: Origin, dropped: Iterable[str], untaken: Iterable[str]) -> None:
+    """Raise ProviderError for an exact request that has lost a part that decides what the reply is.
+
+    untaken   kinds of attachments that the model does not take
+    """
+    lost = [*(name for name in dropped if name in _DECISIVE), *untaken]
+    if lost and request.params.exact:
+        raise refused_request(origin, ", ".join(_NAMES.get(name, name) for name in lost))
+
+
+def refused_request(origin: Origin, what: str) -> ProviderError:
+    """Return the error of a request that a model cannot answer as it is."""
+    words = safe_format("{name} does not support {what}.", name=safe_line(origin.model), what=safe_line(what))
+    return ProviderError(Failure(FailureKind.BAD_REQUEST, words))
+
+
 def unsupported_notice(name: Safe, dropped: tuple[str, ...]) -> Safe:
     """Return the notice about dropped parameters for the user; `name` is the model's."""
     notices: list[Safe] = []
@@ -286,7 +323,7 @@ def _limit_stops(params: Params, origin: Origin) -> tuple[Params, list[str]]:
     stops, dropped = params.stop, list[str]()
     if "no_blank_stops" in quirks(origin) and any(not stop.strip() for stop in stops):
         stops, dropped = tuple(stop for stop in stops if stop.strip()), ["blank_stops"]
-    maximum = min((row.stops for row in rows() if row.stops and row.matches(origin)), default=len(stops))
+    maximum = min((row.stops for row in _rows_of(origin) if row.stops), default=len(stops))
     if len(stops) > maximum:
         stops, dropped = stops[:maximum], [*dropped, "many_stops"]
     return replace(params, stop=stops), dropped

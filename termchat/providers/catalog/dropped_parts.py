@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from termchat.core.history import sendable
 from termchat.core.messages import File, Image, Message, Part, Role, Text, ToolCall, ToolResult, user_message
 from termchat.core.provider import Request
+from termchat.core.wire.history import sendable
 
 _MAX_RESULT = 20_000  # characters of a tool result that are kept as text
 
@@ -21,8 +21,13 @@ def all_parts(messages: Iterable[Message]) -> Iterator[Part]:
 
 def without_attachments(messages: Iterable[Message], kind: type[Image | File]) -> tuple[Message, ...]:
     """Return the messages with a note in place of each image or file; a text file becomes text."""
+    return with_notes(messages, lambda part: isinstance(part, kind))
+
+
+def with_notes(messages: Iterable[Message], drops: Callable[[Image | File], bool]) -> tuple[Message, ...]:
+    """Return the messages with a note in place of each attachment that is dropped; a text file becomes text."""
     return tuple(
-        replace(message, parts=tuple(_attachment_note(part, kind, message.role) for part in message.parts))
+        replace(message, parts=tuple(_attachment_note(part, drops, message.role) for part in message.parts))
         for message in messages
     )
 
@@ -62,14 +67,15 @@ def _result_parts(part: Part) -> tuple[Part, ...]:
     return (Text(f"[result of {part.name}: {part.text[:_MAX_RESULT]}]\n"), *images)
 
 
-def _attachment_note(part: Part, kind: type[Image | File], role: Role) -> Part:
-    """Replace an attachment of this kind by a note, also inside a tool result."""
+def _attachment_note(part: Part, drops: Callable[[Image | File], bool], role: Role) -> Part:
+    """Replace an attachment that is dropped by a note, also inside a tool result."""
     if isinstance(part, ToolResult):
         inner = tuple(
-            p if not isinstance(p, kind) else Text("[an image that this model cannot see]") for p in part.parts
+            Text("[an image that this model cannot see]") if isinstance(p, Image) and drops(p) else p
+            for p in part.parts
         )
         return replace(part, parts=inner)
-    if not isinstance(part, kind):
+    if not isinstance(part, Image | File) or not drops(part):
         return part
     if isinstance(text := sendable(part, role), Text):
         return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from termchat.providers.client import Endpoint
 
 _MAX_AGE = 24 * 3600.0  # seconds
+_MAX_BYTES = 64 << 20
 
 
 def model_info(
@@ -61,6 +63,14 @@ class ModelCache:
         row = {"refused": refused} if (refused := as_object(self._read().get(provider)).get("refused")) else {}
         self._write(self._read() | {provider: {"asked": time.time(), "models": rows} | row})
 
+    def renew(self, provider: str, models: Sequence[ModelInfo]) -> None:
+        """Forget a provider's listing and refusals, as its server or key is another now; keep `models` if any."""
+        self._forget_learned(provider)
+        if provider in self._read():
+            self._write({name: row for name, row in self._read().items() if name != provider})
+        if models:
+            self.put(provider, models)
+
     def known(self, provider: str, model: str) -> frozenset[str]:
         """Return the words about a model in a listing of any age: parts that it does not support, and quirks."""
         rows = as_list(as_object(self._read().get(provider)).get("models"))
@@ -99,10 +109,13 @@ class ModelCache:
 
     def forget_refused(self, provider: str) -> None:
         """Forget what the servers of a provider have refused: the user asks again."""
-        self._learned = {key: words for key, words in self._learned.items() if key[0] != provider}
+        self._forget_learned(provider)
         row = as_object(self._read().get(provider))
         if row.get("refused"):
             self._write(self._read() | {provider: {name: value for name, value in row.items() if name != "refused"}})
+
+    def _forget_learned(self, provider: str) -> None:
+        self._learned = {key: words for key, words in self._learned.items() if key[0] != provider}
 
     def _write(self, data: dict[str, Any]) -> None:
         self._data = data
@@ -119,10 +132,18 @@ class ModelCache:
     def _read(self) -> dict[str, Any]:
         if self._data is None:
             try:
-                self._data = as_object(json.loads(self._file.read_text(encoding="utf-8"))) if self._file else {}
-            except (OSError, ValueError):
+                self._data = as_object(json.loads(_text(self._file))) if self._file else {}
+            except (OSError, ValueError, RecursionError):
                 self._data = {}
         return self._data
+
+
+def _text(file: Path) -> str:
+    """Return the text of a regular file of a sensible size. Raises OSError and ValueError."""
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+        raise OSError(0, "not a file of listings")
+    return file.read_text(encoding="utf-8")
 
 
 def _info(provider: str, row: dict[str, Any]) -> ModelInfo:

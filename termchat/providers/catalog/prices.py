@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from termchat.core.models import ModelRef, ProviderConfig
-from termchat.core.usage import Usage
+from termchat.core.usage import BATCH_TIER, Usage
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceVariant
@@ -38,7 +39,7 @@ class PriceTable:
         """Return the cost of a usage in US dollars at a time (Unix time, default now).
 
         None for an unknown or local model without `prices`, for a service tier without a known price, and for
-        estimated counts. The demo costs nothing.
+        estimated counts. The demo costs nothing; a reply in a batch has a part of the standard price.
         """
         if model.provider == "demo":
             return Decimal(0)
@@ -46,6 +47,12 @@ class PriceTable:
         if config is None or usage.estimated:
             return None
         own = config.prices_for(model.model)
+        if usage.tier == BATCH_TIER and BATCH_TIER not in own:
+            from termchat.providers.catalog.batch_vendors import batch_vendor
+
+            cost = await self.cost(model, replace(usage, tier=""), at)
+            vendor = batch_vendor(config.name, config.protocol_for(model.model))
+            return None if cost is None or vendor is None else cost * vendor.limits.price
         if own:
             return _own_price(own, usage)
         if config.local:
@@ -61,6 +68,13 @@ class PriceTable:
         """Return True when the price of a model is that of the vendor behind a gateway."""
         config = self._providers.get(model.provider)
         return config is not None and not config.vendor and not config.prices_for(model.model)
+
+    def is_free(self, model: ModelRef) -> bool:
+        """Return True when nobody bills the model: the demo, and a server that runs models on this machine."""
+        config = self._providers.get(model.provider)
+        if config is None or not config.local:
+            return model.provider == "demo"
+        return "proxy" not in config.quirks and not config.prices_for(model.model)
 
 
 def _names(config: ProviderConfig, model: str) -> Iterator[tuple[str | None, str]]:

@@ -253,7 +253,7 @@ def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:
     if found := _SUM.match(question) or _CALCULATE.match(question):
         return "calculate", {"expression": found[1].strip()}
     if (found := _READ.match(question)) and (found[1].isascii() or "." in found[1]):
-        return "read_file", {"path": found[1]}
+        return "read_file", {"path": found[1].removeprefix("@")}  # a mention, whose file it is not shown
     if found := _RUN.match(question):
         return "run_shell", {"command": found[1].strip()}
     return ("current_time", {}) if _TIME.search(question) else None

@@ -10,20 +10,20 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
-from html import unescape
 from typing import Any
 
 import httpx2
 
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ProviderConfig
+from termchat.core.redact import redact_url
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.http.connection_options import ConnectionOptionError, ProxyFailedError
+from termchat.providers.http.error_body import MAX_BODY
 from termchat.providers.http.error_details import exception_chain
 
 MAX_MESSAGE = 300  # characters of a server's text in a message
-MAX_BODY = 20 * MAX_MESSAGE  # characters of an error body that are searched for the message: a body may be megabytes
 _UNREACHABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, ConnectionRefusedError, socket.gaierror)
 
 
@@ -93,7 +93,7 @@ def _proxy_failed(error: ProxyFailedError, causes: list[BaseException], endpoint
         else safe_format(
             "Check {option}, or add {host} to NO_PROXY.",
             option=option,
-            host=safe_line(endpoint.host.rpartition(":")[0] or endpoint.host),
+            host=safe_line(httpx2.URL(endpoint.base).host),
         )
     )
     return Failure(FailureKind.NETWORK, message, hint, retryable=True, unreachable=True)
@@ -103,6 +103,13 @@ def history_refused(endpoint: Endpoint) -> Failure:
     """Return the failure of a reply that is empty because the server rejects the history."""
     message = safe_format("{title} refused the history of this chat.", title=safe_line(endpoint.title))
     return Failure(FailureKind.HISTORY_INVALID, message, safe_format("Choose another model (/model, -m)."))
+
+
+def unusable_base_url(base: str, config: ProviderConfig) -> Failure:
+    """Return the failure for a base URL that HTTP cannot reach, such as one with the address 192.168.1.300."""
+    shown, name = safe_line(redact_url(base)), safe_line(config.name)
+    message = safe_format("{base} is not a usable base URL.", base=shown)
+    return Failure(FailureKind.BAD_CONFIG, message, safe_format("Check the base URL of {name}.", name=name))
 
 
 def unusable_header(name: str, config: ProviderConfig) -> Failure:
@@ -144,6 +151,8 @@ def clean_server_text(text: str, endpoint: Endpoint) -> Safe:
     """Turn a server's text into one safe line without keys and markup, of at most `MAX_MESSAGE` characters."""
     text = endpoint.redact(text[:MAX_BODY])
     if re.search(r"<(!doctype|html|head|body|h1|p)\b", text, re.IGNORECASE):
+        from html import unescape  # for errors only: three milliseconds of every question
+
         text = unescape(re.sub(r"<[^>]*>", " ", re.sub(r"(?is)<(script|style|head).*?</\1>", " ", text)))
     text = " ".join(text.split())
     return safe_line(text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…")

@@ -10,7 +10,7 @@ from typing import Any
 from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import as_list, as_object, as_text, is_object
 
-_MAX_BODY = 6000  # characters of an error body that are searched for the message: a body may be megabytes
+MAX_BODY = 6000  # characters of an error body that are searched for the message: a body may be megabytes
 _MAX_DEPTH = 6  # of nested objects
 _MAX_FIELDS = 40
 # An error that a gateway sends as an event stream with an HTTP error status: one event, perhaps others after it.
@@ -77,7 +77,7 @@ def parse_error_body(body: Any) -> ErrorBody:
     fields = [*_named_fields(outer, 0), *_leading_field(message), *nested.fields]
     message = message if not nested.message or nested.message in message else f"{message}: {nested.message}"
     return ErrorBody(
-        message[:_MAX_BODY].removeprefix(": "),
+        message[:MAX_BODY].removeprefix(": "),
         (named | frozenset(code for code in nested.codes if not code.isdigit())) - {"error", ""},
         tuple(dict.fromkeys(fields))[:_MAX_FIELDS],
     )
@@ -96,7 +96,7 @@ def _parse_text(text: str) -> ErrorBody:
             return parse_error_body(json.loads(found[1]))
         except (ValueError, RecursionError):
             pass
-    return ErrorBody(text[:_MAX_BODY], frozenset(), tuple(_leading_field(text)))
+    return ErrorBody(text[:MAX_BODY], frozenset(), tuple(_leading_field(text)))
 
 
 def _inner(outer: dict[str, Any]) -> dict[str, Any]:
@@ -149,11 +149,11 @@ def _embedded(inner: dict[str, Any], message: str) -> ErrorBody:
     text = raw if isinstance(raw, str) else ""
     start = _EMBEDDED.search(text or message)
     if start is None:
-        return ErrorBody(text[:_MAX_BODY])
+        return ErrorBody(text[:MAX_BODY])
     try:
         value, _ = json.JSONDecoder().raw_decode((text or message)[start.start() :])
     except (ValueError, RecursionError):
-        return ErrorBody(text[:_MAX_BODY])
+        return ErrorBody(text[:MAX_BODY])
     return parse_error_body(value) if is_object(value) else ErrorBody()
 
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 from termchat.core.errors import Failure, FailureKind
 from termchat.late_dataclass import dataclass
 
+if TYPE_CHECKING:
+    from termchat.providers.http.pacing import Pacer
+
+_BACKOFF = 1.0  # seconds for all requests, if the server asks for no other wait
+
 
 @dataclass(slots=True)
 class RateLimit:
-    """The time until which a provider has asked to wait; `failure` is its last rate-limit failure."""
+    """The time until which a provider has asked to wait; `failure` is its last rate-limit failure.
+
+    pacer   holds back the requests of a batch, None for single ones
+    """
 
     failure: Failure | None = None
+    pacer: Pacer | None = None
     _until: float = 0.0  # on the monotonic clock, in seconds
 
     def set(self, failure: Failure, delay: float) -> None:
@@ -21,9 +33,25 @@ class RateLimit:
             self.failure = failure
             self._until = max(self._until, time.monotonic() + delay)
 
+    def slot(self, tokens: Callable[[], float]) -> AbstractAsyncContextManager[None]:
+        """Return the context of one attempt with a prompt of so many tokens; a pacer may let it wait."""
+        return self.pacer.slot(tokens()) if self.pacer else nullcontext()
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Read what the headers of a response tell about the limits."""
+        if self.pacer:
+            self.pacer.learn(headers)
+
+    def note(self, failure: Failure) -> None:
+        """Note a failed attempt, also one that is not repeated."""
+        if self.pacer and failure.kind in (FailureKind.RATE_LIMITED, FailureKind.OVERLOADED):
+            self.pacer.limited(failure.retry_after or _BACKOFF)
+
     def clear(self) -> None:
         """Lift the limit, because the provider has answered a request."""
         self._until = 0.0
+        if self.pacer:
+            self.pacer.answered()
 
     def remaining(self) -> float:
         """Return the seconds to wait before the next request, 0 for none."""

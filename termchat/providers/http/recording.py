@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import stat
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from termchat.core.models import ApiProtocol
 from termchat.core.redact import Redactor
@@ -74,16 +75,20 @@ def claim_recording(file: Path) -> None:
 
 
 class ResponseRecorder:
-    """Writes responses to a file that `claim_recording` created."""
+    """Writes responses to a file that `claim_recording` created.
+
+    A file that cannot be written, as on a full disk, ends no reply: `close` raises the OSError.
+    """
 
     def __init__(self, file: Path, redact: Redactor) -> None:
         self._file = file.open("wb")
-        self._file.write(_HEADER)
+        self._failed: OSError | None = None
         self._redact = redact
+        self._write(_HEADER)
 
     async def tee(self, body: AsyncIterator[bytes], about: dict[str, Any]) -> AsyncGenerator[bytes, None]:
         """Yield the chunks of a body and record them; `about` is the JSON of the `: response` line."""
-        writer = ResponseWriter(self._file, self._redact, about)
+        writer = ResponseWriter(self._write, self._redact, about)
         try:
             async for chunk in body:
                 writer.add(chunk)
@@ -93,20 +98,34 @@ class ResponseRecorder:
 
     def write(self, body: bytes, about: dict[str, Any]) -> None:
         """Record a response that was read in one piece, such as an error."""
-        writer = ResponseWriter(self._file, self._redact, about)
+        writer = ResponseWriter(self._write, self._redact, about)
         writer.add(body)
         writer.end()
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file. Raises OSError if not everything was written."""
+        try:
+            self._file.close()
+        except OSError as error:
+            self._failed = self._failed or error
+        if self._failed:
+            raise self._failed
+
+    def _write(self, data: bytes) -> None:
+        if self._failed:
+            return
+        try:
+            self._file.write(data)
+            self._file.flush()
+        except OSError as error:
+            self._failed = error
 
 
 @dataclass(slots=True)
 class ResponseWriter:
     """Collects the chunks of one response and writes them at its end."""
 
-    _file: BinaryIO
+    _write: Callable[[bytes], None]
     _redact: Redactor
     _about: dict[str, Any]
     _began: float = field(default_factory=time.monotonic)
@@ -120,10 +139,9 @@ class ResponseWriter:
         """Write the response, complete or not."""
         chunks = [(seconds, self._redacted(chunk)) for seconds, chunk in _by_line(self._chunks)]
         sizes = [[seconds, len(chunk)] for seconds, chunk in chunks]
-        self._file.write(_RESPONSE + json.dumps(self._about).encode() + b"\n")
-        self._file.write(b"".join(chunk for _, chunk in chunks))
-        self._file.write(b"\n" + _END + json.dumps({"chunks": sizes}).encode() + b"\n")
-        self._file.flush()
+        begin = _RESPONSE + json.dumps(self._about).encode() + b"\n"
+        end = b"\n" + _END + json.dumps({"chunks": sizes}).encode() + b"\n"
+        self._write(b"".join((begin, *(chunk for _, chunk in chunks), end)))
 
     def _redacted(self, chunk: bytes) -> bytes:
         return self._redact(chunk.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
@@ -142,17 +160,23 @@ def _by_line(chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]
 
 
 def parse_recording(data: bytes) -> list[RecordedResponse]:
-    """Parse a recording into its responses. Raises ValueError for any other file."""
+    """Parse a recording into its responses. Raises ValueError, which says why, for any other file."""
     if not data.startswith(_HEADER):
         raise ValueError("not a recording of termchat")
-    found: list[RecordedResponse] = []
+    try:
+        return list(_responses(data))
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise ValueError("the recording is damaged") from None
+
+
+def _responses(data: bytes) -> Iterator[RecordedResponse]:
     offset = data.find(_RESPONSE)
     while offset >= 0:
         line_end = data.find(b"\n", offset)
+        line_end = line_end if line_end >= 0 else len(data)
         about = as_object(json.loads(data[offset + len(_RESPONSE) : line_end]))
         body, offset, sizes = _body(data, line_end + 1)
-        found.append(_recorded(about, body, sizes))
-    return found
+        yield _recorded(about, body, sizes)
 
 
 def _body(data: bytes, start: int) -> tuple[bytes, int, list[Any]]:
@@ -167,18 +191,31 @@ def _body(data: bytes, start: int) -> tuple[bytes, int, list[Any]]:
     return data[start:end], data.find(_RESPONSE, end), as_list(trailer.get("chunks"))
 
 
+def _chunk_row(row: Any) -> tuple[float, int]:
+    """Return the time of a chunk and its size. Raises ValueError."""
+    match row:
+        case [int() | float() as seconds, int() as size] if size >= 0 and math.isfinite(seconds):
+            return float(seconds), size
+        case _:
+            raise ValueError("not the time and the size of a chunk")
+
+
 def _recorded(about: dict[str, Any], body: bytes, sizes: list[Any]) -> RecordedResponse:
     chunks: list[tuple[float, bytes]] = []
     offset = 0
-    for seconds, size in sizes:
-        chunks.append((float(seconds), body[offset : offset + int(size)]))
-        offset += int(size)
+    for row in sizes:
+        seconds, size = _chunk_row(row)
+        chunks.append((seconds, body[offset : offset + size]))
+        offset += size
     if offset < len(body):
         chunks.append((chunks[-1][0] if chunks else 0.0, body[offset:]))
+    protocol = ApiProtocol(about.get("protocol"))
+    if protocol is ApiProtocol.DEMO:
+        raise ValueError("the demo is not recorded")
     return RecordedResponse(
         int(about.get("status", 200)),
         as_text(about.get("content_type")) or "text/event-stream",
-        ApiProtocol(about.get("protocol")),
+        protocol,
         as_text(about.get("model")),
         as_text(about.get("provider")),
         tuple(quirk for quirk in as_list(about.get("quirks")) if isinstance(quirk, str)),

@@ -84,6 +84,8 @@ class _EventDecoder:
 
     def deltas(self, events: list[SseEvent]) -> Iterator[Delta]:
         for event in events:
+            if self.decoder.closed:  # what follows the end of a reply is not part of it
+                return
             data = event.data.strip()
             if data == b"[DONE]":
                 self.decoder.closed = True

@@ -26,9 +26,14 @@ _MAX_RETRY_AFTER = 1e9  # seconds; bounds values such as 1e400
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Limits of automatic retries; `retries` is the number of extra tries before the first content."""
+    """Limits of automatic retries.
+
+    retries   the number of extra tries before the first content
+    paced     many requests are sent at once, and share what the servers report about their rate limits
+    """
 
     retries: int = 2
+    paced: bool = False
 
     @property
     def tries(self) -> int:

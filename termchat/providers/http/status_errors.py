@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
+from termchat.providers.decoder import as_count
 from termchat.providers.http.connection_errors import base_url_of, clean_server_text, host_of
 from termchat.providers.http.endpoint_paths import lacks_version
 from termchat.providers.http.error_body import ErrorBody, parse_error_body
 from termchat.providers.http.retry import retry_after
 
 _RETRYABLE = frozenset((FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.SERVER))
-_RETRYABLE_STATUS = frozenset((408, 409, 425, 429))  # of 4xx; any 5xx may be retried
+_RETRYABLE_STATUS = frozenset((408, 409, 425))  # of 4xx, besides 429
 # Messages of vendors that reject the conversation itself, not another part of the request.
 _HISTORY = re.compile(
     r"tool_use. ids? were found without|must be followed by tool messages|must be a response to a preceding"
@@ -77,9 +79,9 @@ def _is_retryable(kind: FailureKind, response: ErrorResponse) -> bool:
     status = response.status
     if not status or status < 400:  # an error event in a stream, or an error with the status of a success
         return kind in _RETRYABLE
-    if status in (408, 409, 425):
+    if status in _RETRYABLE_STATUS:
         return kind not in (FailureKind.AUTH, FailureKind.QUOTA)
-    return kind in _RETRYABLE and (status >= 500 or status in _RETRYABLE_STATUS)
+    return kind in _RETRYABLE and (status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def _page(kind: FailureKind, endpoint: Endpoint) -> Safe:
@@ -94,7 +96,7 @@ def _page(kind: FailureKind, endpoint: Endpoint) -> Safe:
 
 
 def _classify(status: int | None, body: ErrorBody) -> FailureKind:
-    number = status if status and status != 200 else next((int(c) for c in body.codes if c.isdigit()), 0)
+    number = status if status and status != 200 else next((n for c in sorted(body.codes) if (n := as_count(c))), 0)
     if number == 401 or body.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
         return FailureKind.AUTH
     if number == 402 or body.has("billing_error", "insufficient_quota", "quota_spent"):
@@ -154,12 +156,10 @@ def _message(
         case FailureKind.AUTH:
             code = safe_line(next(iter(sorted(c for c in body.codes if not c.isdigit())), ""))
             why = safe_format("{n} {code}", n=number, code=code) if code else number
+            if not endpoint.key:
+                return safe_format("{title} wants a key ({why}), and none was sent.", title=title, why=why)
             masked = clean_server_text(endpoint.key, endpoint)
-            key = (
-                safe_format("{key} from {source}", key=masked, source=endpoint.key_source)
-                if endpoint.key
-                else safe_format("no key was sent")
-            )
+            key = safe_format("{key} from {source}", key=masked, source=endpoint.key_source)
             return safe_format("{title} refused the key ({why}, {key}).", title=title, why=why, key=key)
         case FailureKind.QUOTA:
             return safe_format(
@@ -192,6 +192,11 @@ def _message(
 def _hint(kind: FailureKind, endpoint: Endpoint) -> Safe:
     other = safe_format("choose another model (/model, -m)")
     match kind:
+        case FailureKind.AUTH if not endpoint.key and endpoint.config.source == "--base-url":
+            return safe_format("Add --key env:NAME, cmd:COMMAND or file:PATH.")
+        case FailureKind.AUTH if not endpoint.key:
+            name = safe_line(endpoint.config.name)
+            return safe_format("Set one up with `termchat login {name}`, or {other}.", name=name, other=other)
         case FailureKind.AUTH:
             return safe_format("Set another key in {source}, or {other}.", source=endpoint.key_source, other=other)
         case FailureKind.QUOTA if page := _page(kind, endpoint):

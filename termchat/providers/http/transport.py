@@ -6,13 +6,14 @@ none, because `engine/timeouts.py` decides when a reply has stalled.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpcore2
 import httpx2
@@ -33,6 +34,7 @@ _monitor: ContextVar[StreamMonitor | None] = ContextVar("monitor", default=None)
 _path: ContextVar[str] = ContextVar("path", default="")
 _captured: ContextVar[CapturedResponse | None] = ContextVar("captured", default=None)
 _sending: ContextVar[Sending | None] = ContextVar("sending", default=None)
+_intercepted: ContextVar[_Interception | None] = ContextVar("intercepted", default=None)
 
 _KEEP_ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -48,8 +50,9 @@ _KEEP_ALIVE = [
 _MAX_ERROR, _MAX_COMPRESSED_ERROR = 1_000_000, 10_000
 _MAX_LISTING, _MAX_COMPRESSED_LISTING = 20_000_000, 300_000
 
-# Users think between two questions; the connection stays open for 300 s.
-_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=300.0)
+# Users think between two questions; the connection stays open for 300 s. The number of streams is limited by who asks
+# (a server's clients, a batch), not here: a stream that waited for the end of another would look like a stalled one.
+_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=300.0)
 
 
 @dataclass(slots=True)
@@ -108,6 +111,34 @@ def capture_response(slot: CapturedResponse) -> Generator[None]:
         yield
     finally:
         _captured.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentRequest:
+    """A request that is not sent, as its SDK made it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Interception(NamedTuple):
+    take: Callable[[UnsentRequest], None]
+    answered: bool
+
+
+@contextmanager
+def intercept_requests(take: Callable[[UnsentRequest], None], *, answered: bool = False) -> Generator[None]:
+    """Pass requests made inside the context to `take` instead of sending them.
+
+    answered   the SDK gets `{}`; else the request waits until it is cancelled
+    """
+    token = _intercepted.set(_Interception(take, answered))
+    try:
+        yield
+    finally:
+        _intercepted.reset(token)
 
 
 class HttpClient(httpx2.AsyncClient):
@@ -207,12 +238,14 @@ class Transport(httpx2.AsyncHTTPTransport):
         await super().aclose()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if path := _path.get():
+            request.url = request.url.copy_with(path=path)
+        if interception := _intercepted.get():
+            return await _intercept(request, interception)
         if sending := _sending.get():
             sending.began = True
         # Each SDK sets other timeouts, and Gemini's sets none: these replace them.
         request.extensions["timeout"] = {"connect": self._connect, "read": None, "write": 60.0, "pool": None}
-        if path := _path.get():
-            request.url = request.url.copy_with(path=path)
         response = await self._send(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         monitor = _monitor.get()
@@ -239,6 +272,17 @@ class Transport(httpx2.AsyncHTTPTransport):
             await response.aclose()
             raise ProxyFailedError(self._proxy, f"407 {HTTPStatus.PROXY_AUTHENTICATION_REQUIRED.phrase}")
         return response
+
+
+async def _intercept(request: httpx2.Request, interception: _Interception) -> httpx2.Response:
+    body = await request.aread()
+    interception.take(UnsentRequest(request.method, str(request.url), dict(request.headers), body))
+    if not interception.answered:
+        await asyncio.Event().wait()
+    response = httpx2.Response(200, json={}, request=request)
+    if captured := _captured.get():
+        captured.response = response
+    return response
 
 
 class _ConnectionTrace:

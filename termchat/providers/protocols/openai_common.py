@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -15,15 +15,24 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import ProviderConfig
-from termchat.core.provider import Request, Speed
+from termchat.core.provider import Params, Request, Speed
 from termchat.providers.reply_schema import supports_strict_mode, wire_schema
 
 REASONING_FIELD = "reasoning_field="  # begins the quirk that names the field in which a server requires reasoning back
 
 
-def named_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+def named_schema(schema: Mapping[str, Any], *, strict: bool = False) -> dict[str, Any]:
     """Return a reply's schema with the name and strictness that OpenAI requires."""
-    return {"name": "reply", "schema": wire_schema(schema), "strict": supports_strict_mode(schema)}
+    return {"name": "reply", "schema": wire_schema(schema), "strict": strict or supports_strict_mode(schema)}
+
+
+def call_params(params: Params, tools: Sequence[object]) -> dict[str, Any]:
+    """Return the rules for the calls of a reply, except the choice of one tool by its name."""
+    if not tools:
+        return {}
+    choice = params.tool_choice
+    values = {"tool_choice": choice.mode.value} if choice and not choice.name else {}
+    return values | ({"parallel_tool_calls": False} if params.single_call else {})
 
 
 def streams(config: ProviderConfig) -> bool:

@@ -1,4 +1,7 @@
-"""Use of the openai SDK (3.57) shared by Chat Completions and Responses."""
+"""Use of the openai SDK (3.57) shared by Chat Completions and Responses.
+
+Its classes are imported by name: that is when the deferred SDK is loaded, which must not wait for the certificates.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
-import openai
+from openai import APIStatusError, AsyncOpenAI, AsyncStream, Omit
 
 from termchat.core.models import ModelInfo
 from termchat.providers.catalog.listing_facts import openai_row
@@ -22,15 +25,15 @@ from termchat.providers.sdk.environment import headers_from_environment
 OWN_HOST = "api.openai.com"
 
 
-def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
+def new_sdk(endpoint: Endpoint) -> AsyncOpenAI:
     """Return the SDK's client for an endpoint.
 
     Except for OpenAI itself, the headers, organization and project that the SDK reads from the environment are removed.
     """
     own = endpoint.config.name == "openai"
-    ambient = {} if own else dict.fromkeys(headers_from_environment("OPENAI_CUSTOM_HEADERS"), openai.Omit())
+    ambient = {} if own else dict.fromkeys(headers_from_environment("OPENAI_CUSTOM_HEADERS"), Omit())
     headers: dict[str, Any] = ambient | dict(endpoint.headers)
-    sdk = openai.AsyncOpenAI(
+    sdk = AsyncOpenAI(
         api_key=endpoint.key or "none",
         base_url=endpoint.base,
         http_client=endpoint.http,
@@ -44,7 +47,7 @@ def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
 
 @asynccontextmanager
 async def post(
-    sdk: openai.AsyncOpenAI, path: str, body: Mapping[str, Any], endpoint: Endpoint
+    sdk: AsyncOpenAI, path: str, body: Mapping[str, Any], endpoint: Endpoint
 ) -> AsyncGenerator[httpx2.Response]:
     """Send a request and return its response, open, with its body unread. Raises the exceptions of the SDK.
 
@@ -57,7 +60,7 @@ async def post(
         body={**body, **endpoint.config.extra_body},
         options={"headers": without_auth_header(endpoint) or {}, "security": {"bearer_auth": True}},
         stream=True,
-        stream_cls=openai.AsyncStream[Any],
+        stream_cls=AsyncStream[Any],
     )
     try:
         yield response
@@ -71,17 +74,17 @@ def without_auth_header(endpoint: Endpoint) -> dict[str, Any] | None:
     The SDK requires a key, so `new_sdk` passes a placeholder.
     """
     names = {name.lower() for name in endpoint.headers}
-    return None if endpoint.key or "authorization" in names else {"Authorization": openai.Omit()}
+    return None if endpoint.key or "authorization" in names else {"Authorization": Omit()}
 
 
 def error_response(error: Exception) -> ErrorResponse | None:
     """Return the error response inside an exception of the SDK, None for any other exception."""
-    if not isinstance(error, openai.APIStatusError):
+    if not isinstance(error, APIStatusError):
         return None
     return ErrorResponse(error.status_code, _body(error), dict(error.response.headers), bytes_of(error.response))
 
 
-def _body(error: openai.APIStatusError) -> object:
+def _body(error: APIStatusError) -> object:
     """Return the body in the form of OpenAI: the SDK unwraps the `error` object, or returns the text."""
     return {"error": error.body} if is_object(error.body) else error.body or error.response.text
 
@@ -98,7 +101,7 @@ def with_own_fields(quirks: frozenset[str], endpoint: Endpoint) -> frozenset[str
     return quirks - lost
 
 
-async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
+async def list_models(sdk: AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
     """List the models of an endpoint. Raises the exceptions of the SDK, TypeError for a body that is no listing.
 
     The rows stand in `data`, in `models`, or are the body itself (Together). A row without a name is skipped.

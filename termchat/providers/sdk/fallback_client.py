@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import httpx2
 
@@ -15,6 +16,10 @@ from termchat.providers.decoder import Decoder
 from termchat.providers.http.transport import watch_sending
 from termchat.providers.sdk.deferred_packages import build_with_fallback, import_plainly
 from termchat.providers.sdk.lazy_import import load_on_thread
+
+if TYPE_CHECKING:
+    from termchat.providers.catalog.batch_vendors import BatchVendor
+    from termchat.providers.protocols.batch_api import BatchApi
 
 
 class FallbackClient:
@@ -52,6 +57,15 @@ class FallbackClient:
 
     def error_response(self, error: Exception) -> ErrorResponse | None:
         return self._client.error_response(error)
+
+    def batches(self, vendor: BatchVendor, model: str) -> BatchApi:
+        try:
+            return self._client.batches(vendor, model)
+        except Exception as error:
+            if not import_plainly(error):
+                raise
+            self._client = self._build()
+            return self._client.batches(vendor, model)
 
     async def models(self) -> Sequence[ModelInfo]:
         with watch_sending() as sending:

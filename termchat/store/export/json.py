@@ -38,6 +38,7 @@ def chat_to_json(record: FullChat) -> str:
                 "id": node.id,
                 "parent": node.parent,
                 "created": record.times.get(node.id, info.created),
+                **({"label": tree.labels[node.id]} if node.id in tree.labels else {}),
                 "message": message_json.to_dict(node.message),
             }
             for node in tree.nodes.values()

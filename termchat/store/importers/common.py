@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
@@ -63,21 +64,23 @@ def read_chats(found: Iterable[T], read: Callable[[ChatBuilder, T], str | None])
             head = read(chat, item)
             if chat.left_out and not chat.nodes:
                 raise InvalidRecord("no part of it can be read")
+            if chat.name and not chat.nodes:
+                raise InvalidRecord("it has no messages")
             yield chat.record(head)
         except (InvalidRecord, ValueError, RecursionError) as error:
-            yield skipped(chat.title or f"chat {n}", error)
+            yield skipped(chat.title or chat.name or f"chat {n}", error)
             continue
-        if chat.left_out:
-            words = "1 part" if chat.left_out == 1 else f"{chat.left_out} parts"
-            why = safe_format("left out {parts} that cannot be read", parts=safe(words))
-            yield SkippedRecord(chat.title or f"chat {n}", why, chat.left_out)
+        if chat.left_out or chat.omitted:
+            why = safe_format("left out {parts}", parts=safe(chat.omissions()))
+            yield SkippedRecord(chat.title or chat.name or f"chat {n}", why, chat.left_out + chat.omitted.total())
 
 
 @dataclass(slots=True)
 class ChatBuilder:
     """Builds a chat of foreign messages; `model` is None when the source does not name it.
 
-    `left_out` counts the parts that cannot be read.
+    `left_out` counts the parts that cannot be read, `omitted` those that belong to no chat, by their description.
+    `name` is that of the file, if it holds one chat.
     """
 
     source: str = ""
@@ -90,7 +93,10 @@ class ChatBuilder:
     tree: Conversation = field(default_factory=Conversation)
     nodes: dict[str, Node] = field(default_factory=dict[str, Node])
     times: dict[str, float] = field(default_factory=dict[str, float])
+    labels: dict[str, str] = field(default_factory=dict[str, str])
     left_out: int = 0
+    omitted: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    name: str = ""
 
     def value(self, read: Callable[[], T], default: T) -> T:
         """Return what `read` returns; count an InvalidRecord as a part left out and return `default`."""
@@ -100,13 +106,29 @@ class ChatBuilder:
             self.left_out += 1
             return default
 
+    def omit(self, noun: str, rest: str) -> None:
+        """Count a part that belongs to no chat: a singular noun, and the words after it."""
+        self.omitted[noun, rest] += 1
+
+    def omit_unreadable_line(self) -> None:
+        """Count a line that cannot be read."""
+        self.left_out += 1
+
+    def omissions(self) -> str:
+        """Return the words for all parts left out."""
+        unread = {("part", "that cannot be read"): self.left_out} if self.left_out else {}
+        counted = {**unread, **self.omitted}
+        return ", ".join(f"{n} {noun}{'' if n == 1 else 's'} {rest}" for (noun, rest), n in counted.items())
+
     def each(self, items: Iterable[T], read: Callable[[T], Iterable[R]]) -> Iterator[R]:
         """Yield all that `read` yields for each item; an unreadable item is left out and counted."""
         for item in items:
             yield from self.value(lambda item=item: list(read(item)), [])
 
     def add(self, name: str, parent: str | None, message: Message, at: float) -> str:
-        """Add a message below `parent` and return its id."""
+        """Add a message below `parent` and return its id; of two with one id, the first one is kept."""
+        if name in self.nodes:
+            return name
         self.nodes[name] = Node(name, parent, message)
         self.times[name] = at
         return name
@@ -123,7 +145,7 @@ class ChatBuilder:
         title = " ".join(self.title.split()) or (chats.title(questions[0].message) if questions else "")
         info = ChatInfo(self.id, title, self.model, self.created, self.updated, len(questions))
         settings: Mapping[str, str] = {"imported": self.source}
-        tree = Conversation(self.nodes, head)
+        tree = Conversation(self.nodes, head, self.labels)
         return FullChat(info, ChatState(self.model, self.system, settings), tree, self.times, bool(self.title))
 
 

@@ -19,10 +19,14 @@ class LlmLog:
         try:
             uri = f"{file.absolute().as_uri()}?mode=ro"
             self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-            self._connection.row_factory = sqlite3.Row
-            self.tables = {str(row["name"]) for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
         except sqlite3.Error as error:
             raise InvalidRecord("the database is damaged") from error
+        self._connection.row_factory = sqlite3.Row
+        try:
+            self.tables = {str(row["name"]) for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        except BaseException:
+            self.close()
+            raise
 
     def rows(self, sql: str, *values: object) -> list[Raw]:
         """Return all rows of a query. Raises InvalidRecord if they cannot be read."""

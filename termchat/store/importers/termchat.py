@@ -35,11 +35,11 @@ def _chats(raw: Raw) -> Iterator[FullChat | SkippedRecord]:
 
 def _chat(raw: Raw) -> FullChat:
     created = json_fields.number(raw, "created", 0.0)
-    nodes, times = _nodes(raw, created)
-    head = raw.get("head")
+    nodes, times, labels = _nodes(raw, created)
+    head = json_fields.text(raw, "head", "") or None
     if head is not None and head not in nodes:
         raise InvalidRecord("its head is not one of its messages")
-    tree = Conversation(nodes, head)
+    tree = Conversation(nodes, head, labels)
     questions = sum(node.message.role is Role.USER for node in nodes.values())
     state = ChatState(
         _model(raw.get("model")),
@@ -52,18 +52,24 @@ def _chat(raw: Raw) -> FullChat:
     return FullChat(info, state, tree, times, json_fields.flag(raw, "renamed"))
 
 
-def _nodes(raw: Raw, created: float) -> tuple[dict[str, Node], dict[str, float]]:
-    """Return the nodes and their times. Raises InvalidRecord unless parents come first, which excludes cycles."""
+def _nodes(raw: Raw, created: float) -> tuple[dict[str, Node], dict[str, float], dict[str, str]]:
+    """Return the nodes, their times and labels.
+
+    Raises InvalidRecord unless parents come first, which excludes cycles.
+    """
     nodes: dict[str, Node] = {}
     times: dict[str, float] = {}
+    labels: dict[str, str] = {}
     for item in json_fields.items(raw, "messages"):
         entry = json_fields.record(item)
-        name, parent = json_fields.text(entry, "id"), entry.get("parent")
+        name, parent = json_fields.text(entry, "id"), json_fields.text(entry, "parent", "") or None
         if name in nodes or (parent is not None and parent not in nodes):
             raise InvalidRecord("its messages are not a tree")
         nodes[name] = Node(name, parent, message_json.from_dict(entry.get("message")))
         times[name] = json_fields.number(entry, "created", created)
-    return nodes, times
+        if label := json_fields.text(entry, "label", ""):
+            labels[name] = label
+    return nodes, times, labels
 
 
 def _id(raw: Raw) -> str:

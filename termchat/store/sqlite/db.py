@@ -59,7 +59,11 @@ def open_memory(file: Path | None = None) -> Database:
         except (OSError, sqlite3.Error):
             connection.close()
             connection = _connect(":memory:")
-    migrate(connection)
+    try:
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
     return Database(connection, [], memory=True)
 
 
@@ -142,6 +146,9 @@ def _connect(name: str, patience: float = PATIENCE) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         connection.close()
         raise sqlite_errors.as_damage(error) from error
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -168,5 +168,28 @@ CREATE INDEX ledger_of_chat ON ledger(chat);
 # The service tier decides the price of a request that is priced later.
 _LEDGER_TIER = "ALTER TABLE ledger ADD COLUMN tier TEXT NOT NULL DEFAULT '';"
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _LEDGER_OF_REQUESTS, _LEDGER_TIER)
-TABLES = ("blobs", "chats", "nodes", "attachments", "partials", "ledger", "prompts", "drafts")
+# The most that a running request can cost; later the charge for one of unknown cost. `chat` is an id, because a chat
+# that is not saved has no row. A process that ended leaves its reservations.
+_RESERVATIONS = """
+CREATE TABLE reservations (
+  id TEXT PRIMARY KEY,
+  chat TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  at REAL NOT NULL,
+  amount TEXT NOT NULL,
+  settled REAL
+) STRICT;
+CREATE INDEX reservations_by_time ON reservations(at);
+CREATE INDEX reservations_of_chat ON reservations(chat);
+"""
+
+# Labels may change, the messages they belong to never do.
+_LABELS = """
+CREATE TABLE labels (
+  node INTEGER PRIMARY KEY REFERENCES nodes(n) ON DELETE CASCADE,
+  text TEXT NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _LEDGER_OF_REQUESTS, _LEDGER_TIER, _RESERVATIONS, _LABELS)
+TABLES = ("blobs", "chats", "nodes", "labels", "attachments", "partials", "ledger", "reservations", "prompts", "drafts")

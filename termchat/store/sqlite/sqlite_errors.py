@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import safe, safe_format, safe_line
+from termchat.core.sanitize import counted, safe, safe_format, safe_line
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -89,9 +89,9 @@ def no_wal_notice() -> Failure:
 
 def rescued(aside: Path, chats: int, messages: int) -> Failure:
     words = safe_format(
-        "The chats file was damaged. {messages} messages of {chats} chats were recovered.",
-        messages=safe(str(messages)),
-        chats=safe(str(chats)),
+        "The chats file was damaged. Recovered: {messages} of {chats}.",
+        messages=counted(messages, "message"),
+        chats=counted(chats, "chat"),
     )
     return _failure(words, safe_format("The damaged file is kept as {file}.", file=safe_line(str(aside))))
 

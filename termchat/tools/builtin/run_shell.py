@@ -48,7 +48,7 @@ async def run_shell(
         return ToolError(f"nothing ran: the user approved other conditions than now: {', '.join(around.facts)}")
     answer = await run_command(context, around, permit.pipeline or (shell_argv(command),), timeout)
     if network and not permit.by_person and isinstance(answer, str):
-        return f"{answer}\n[no network: only the user can allow it]"
+        return type(answer)(f"{answer}\n[no network: only the user can allow it]")
     return answer
 
 

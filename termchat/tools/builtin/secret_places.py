@@ -51,6 +51,22 @@ def is_secret_place(root: PurePath, inside: PurePath) -> bool:
     )
 
 
+def may_hold_secrets(root: PurePath, path: PurePath) -> bool:
+    """Return True for an absolute path that may hold secrets; inside a working directory, `root` is that."""
+    base = root if path.is_relative_to(root) else PurePath(path.anchor)
+    return is_secret_place(base, path.relative_to(base))
+
+
+@cache
+def secret_names() -> re.Pattern[str]:
+    """Return an expression for the last names of places: a first look, which costs little.
+
+    A path whose last name it does not match is no secret place, unless a directory above it is one.
+    """
+    names = {pattern.rpartition("/")[2] for pattern in secret_globs()}
+    return re.compile("|".join(translate(name) for name in names), re.IGNORECASE)
+
+
 @cache
 def secret_globs() -> tuple[str, ...]:
     """Return the places as globs of a `.gitignore`, for a search that must leave them out; match them without case."""

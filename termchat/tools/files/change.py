@@ -104,7 +104,7 @@ class FileChange:
         if old is None:
             return f"Created {name}: {_lines(text)}, {size} bytes."
         diff = diff_texts(old.text or "", text, name)
-        return f"Changed {name}: {diff.added} lines added, {diff.removed} removed; {size} bytes now."
+        return f"Changed {name}: {_number(diff.added)} added, {diff.removed} removed; {size} bytes now."
 
 
 def _read_old(place: ResolvedPath) -> OldFile | ToolError | None:

@@ -43,35 +43,54 @@ class _Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class _RuleSet:
+    """The rules of one file, and an expression that matches whatever any of them matches, None for none."""
+
+    rules: tuple[_Rule, ...]
+    any: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class IgnoreRules:
     """The rules that hold in a directory; those of inner directories come last and win.
 
     rules   (number of components of the directory of the `.gitignore`, its rules)
     """
 
-    rules: tuple[tuple[int, tuple[_Rule, ...]], ...] = ()
+    rules: tuple[tuple[int, _RuleSet], ...] = ()
 
-    def entered(self, folder: Folder, depth: int) -> IgnoreRules:
+    def entered(self, folder: Folder, depth: int, name: str = GITIGNORE) -> IgnoreRules:
         """Return the rules inside an open directory of `depth` components: its own `.gitignore` joins."""
-        own = _read_rules(folder)
-        return IgnoreRules((*self.rules, (depth, own))) if own else self
+        own = _read_rules(folder, name)
+        return IgnoreRules((*self.rules, (depth, _RuleSet(own, _any_of(own))))) if own else self
 
     def ignores(self, parts: tuple[str, ...], *, is_folder: bool) -> bool:
         """Return True for an ignored path in a directory that is not; its components begin at the root of the walk."""
         for depth, rules in reversed(self.rules):
             path = "/".join(parts[depth:]) + ("/" if is_folder else "")
-            for rule in reversed(rules):
+            if rules.any and not rules.any.search(path):
+                continue
+            for rule in reversed(rules.rules):
                 if rule.matches(path):
                     return rule.ignore
         return False
 
 
-def _read_rules(folder: Folder) -> tuple[_Rule, ...]:
+def _any_of(rules: tuple[_Rule, ...]) -> re.Pattern[str] | None:
+    """Return one expression for all rules: most paths match none, and are asked once instead of once a rule."""
+    texts = (str(rule.pattern.regex.pattern).replace("(?P<ps_d>", "(?:") for rule in rules)
     try:
-        about = folder.stat(GITIGNORE)
+        return re.compile("|".join(f"(?:{text})" for text in texts))
+    except (re.error, OverflowError):
+        return None
+
+
+def _read_rules(folder: Folder, name: str) -> tuple[_Rule, ...]:
+    try:
+        about = folder.stat(name)
         if not stat.S_ISREG(about.st_mode):
             return ()
-        with open(folder.open(GITIGNORE, READ), "rb") as file:
+        with open(folder.open(name, READ), "rb") as file:
             raw = file.read(_FILE_BYTES)
     except OSError:  # none, or a symlink
         return ()

@@ -11,8 +11,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from termchat.tools.builtin.secret_places import is_secret_place
+from termchat.tools.builtin.secret_places import may_hold_secrets
 from termchat.tools.files.names import show_name
+from termchat.tools.real_paths import is_below, real_paths
 from termchat.tools.registry import Plan, ToolContext, ToolError
 
 
@@ -65,10 +66,8 @@ def resolve_path(
     planning   the call is not approved yet: what needs an approval becomes a fact
     outputs    for a tool that reads: the directory of long results is allowed as well
     """
-    root, permit = Path(os.path.realpath(context.cwd)), context.permit
-    joined = root / os.path.expanduser(path)
-    given, real = Path(os.path.normpath(joined)), Path(os.path.realpath(joined))
-    shown = show_name(path)
+    root, given, real = real_paths(path, context.cwd)
+    permit, shown = context.permit, show_name(path)
     if permit.path not in ("", str(real)):
         return ToolError(f"{shown} leads to another file than the one that was allowed")
     if outputs and context.outputs and real.is_relative_to(results := Path(os.path.realpath(context.outputs))):
@@ -82,7 +81,7 @@ def resolve_path(
         facts.append(f"outside the working directory: {show_name(str(real))}")
     elif real != given:
         facts.append(f"leads to {show_name(str(real.relative_to(root)))}")
-    secret = any(_is_secret(root, each) for each in (given, real))
+    secret = any(may_hold_secrets(root, each) for each in (given, real))
     if secret:
         later = not outputs and any(_in_repository(each) for each in (given, real))
         why = "acts later" if later else "may hold secrets"
@@ -106,12 +105,7 @@ def plan_reading(context: ToolContext, path: str) -> Plan | ToolError:
 
 def is_private(context: ToolContext, real: PurePath) -> bool:
     """Return True for a resolved path in a directory of termchat itself."""
-    return any(real.is_relative_to(os.path.realpath(place)) for place in context.private)
-
-
-def _is_secret(root: Path, path: Path) -> bool:
-    base = root if path.is_relative_to(root) else Path(path.anchor)
-    return is_secret_place(base, path.relative_to(base))
+    return any(is_below(real, place) for place in context.private)
 
 
 def _in_repository(path: Path) -> bool:

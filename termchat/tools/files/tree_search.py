@@ -15,11 +15,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
+from termchat.core.sanitize import counted
 from termchat.tools.builtin.secret_places import holds_secret
 from termchat.tools.files.folder import READ, EntryKind, open_inside
 from termchat.tools.files.ignore_rules import Glob
@@ -54,14 +56,19 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    name: str
+    place: ResolvedPath
+    parts: tuple[str, ...]
     fd: int
-    path: str
+
+    @property
+    def name(self) -> str:
+        """The path as the model reads it."""
+        return os.path.normpath(os.path.join(self.place.given, *self.parts))
 
     @property
     def argument(self) -> str:
         """The path for the searching process: the open file, on Windows its name."""
-        return f"/dev/fd/{self.fd}" if _BY_FD else self.path
+        return f"/dev/fd/{self.fd}" if _BY_FD else str(self.place.real.joinpath(*self.parts))
 
     def read(self) -> str:
         """Return the text of the file, for the search of private keys."""
@@ -102,14 +109,33 @@ class TreeSearch:
             self._search(first)
         finally:
             _close(first)
-        for batch in batches:
-            try:
-                self._search(batch)
-            finally:
-                _close(batch)
-            if self._full:
-                break
+        if not self._full:
+            self._search_all(batches)
         return "\n".join([self._head(), *self._rows])
+
+    def _search_all(self, batches: Iterator[list[_File]]) -> None:
+        """Search batches, each while the next one is opened."""
+        with ThreadPoolExecutor(1) as thread:
+            running: Future[None] | None = None
+            for batch in batches:
+                try:
+                    if running:
+                        running.result()
+                except BaseException:
+                    _close(batch)
+                    raise
+                if self._full:
+                    _close(batch)
+                    return
+                running = thread.submit(self._search_and_close, batch)
+            if running:
+                running.result()
+
+    def _search_and_close(self, batch: Sequence[_File]) -> None:
+        try:
+            self._search(batch)
+        finally:
+            _close(batch)
 
     def _batches(self) -> Iterator[list[_File]]:
         batch: list[_File] = []
@@ -142,8 +168,7 @@ class TreeSearch:
         about = os.fstat(fd)
         is_file = stat.S_ISREG(about.st_mode)
         if is_file and about.st_size <= FILE_BYTES:
-            name = os.path.normpath(os.path.join(self.place.given, *parts))
-            return _File(name, fd, str(self.place.real.joinpath(*parts)))
+            return _File(self.place, parts, fd)
         os.close(fd)
         if not parts and not stat.S_ISDIR(about.st_mode):
             raise OSError(0, "it is too large" if is_file else "it is not a regular file")
@@ -232,7 +257,7 @@ class TreeSearch:
 
     def _head(self) -> str:
         matches = "1 match" if self._matches == 1 else f"{self._matches} matches"
-        notes = [f"{matches} in {self._files} {'file' if self._files == 1 else 'files'}"]
+        notes = [f"{matches} in {counted(self._files, 'file')}"]
         if self.walk.stop.reached:
             notes.append("stopped at the time limit: search a directory below, or simplify the pattern")
         elif self._full:
@@ -240,11 +265,11 @@ class TreeSearch:
         elif self.walk.stopped:
             notes.append("not all directories were searched")
         if self._large:
-            notes.append(f"{self._large} files larger than {FILE_BYTES // 1_000_000} MB were not searched")
+            notes.append(f"not searched: {counted(self._large, 'file')} larger than {FILE_BYTES // 1_000_000} MB")
         if self._secret:
-            notes.append(f"{self._secret} files with private keys are left out")
+            notes.append(f"left out: {counted(self._secret, 'file')} with private keys")
         if self.walk.ignored:
-            notes.append(f"{self.walk.ignored} entries ignored by .gitignore")
+            notes.append(f"{self.walk.ignored} ignored by .gitignore")
         return f"[{'; '.join(notes)}]"
 
 

@@ -7,12 +7,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from termchat.tools.builtin.secret_places import is_secret_place
+from termchat.tools.builtin.secret_places import is_secret_place, secret_names
 from termchat.tools.files.folder import EntryKind, Folder, FolderEntry, open_folder
 from termchat.tools.files.ignore_rules import IgnoreRules
 from termchat.tools.files.resolved_path import ResolvedPath
@@ -93,28 +93,36 @@ class TreeWalk:
     ignored: int = 0
     unreadable: int = 0
     stopped: bool = False
-    _private: tuple[Path, ...] = field(default=())
+    _private: frozenset[str] = frozenset()
+    _base: tuple[str, ...] = ()  # from the top of the rules to the start
 
     def entries(self) -> Iterator[WalkedEntry]:
         """Yield the entries, directories first. Raises OSError if the start is no directory that can be read."""
-        self._private = tuple(Path(os.path.realpath(place)) for place in self.context.private)
+        self._private = frozenset(os.path.realpath(place) for place in self.context.private)
+        top = self._top()
+        self._base = self.place.real.relative_to(top).parts
         with open_folder(self.place.root, self.place.inside) as start:
-            yield from self._inside(start, (), self._rules_above())
+            yield from self._inside(start, (), self._rules_above(top))
 
-    def _rules_above(self) -> IgnoreRules:
-        """Return the rules of the directories between the working directory and the start."""
+    def _top(self) -> Path:
+        """Return the directory whose `.gitignore` comes first: that of the repository, else the working directory."""
+        root, real = Path(os.path.realpath(self.context.cwd)), self.place.real
+        start = root if real.is_relative_to(root) else real
+        return next((each for each in (start, *start.parents) if os.path.lexists(each / ".git")), start)
+
+    def _rules_above(self, top: Path) -> IgnoreRules:
+        """Return the rules of the directories from the top to the start, and those of the repository's own file."""
         rules = IgnoreRules()
-        if self.place.root != Path(os.path.realpath(self.context.cwd)):
-            return rules
-        above = self.place.inside.parts
-        for depth in range(len(above)):
-            with suppress(OSError), open_folder(self.place.root, Path(*above[:depth])) as folder:
+        with suppress(OSError), open_folder(top, Path(".git", "info")) as folder:
+            rules = rules.entered(folder, 0, "exclude")
+        for depth in range(len(self._base)):
+            with suppress(OSError), open_folder(top, Path(*self._base[:depth])) as folder:
                 rules = rules.entered(folder, depth)
         return rules
 
     def _inside(self, folder: Folder, parts: tuple[str, ...], rules: IgnoreRules) -> Iterator[WalkedEntry]:
-        base = self._base()
-        rules = rules.entered(folder, len(base) + len(parts))
+        base = (*self._base, *parts)
+        rules = rules.entered(folder, len(base))
         found = folder.entries(FOLDER_ENTRIES)
         self.stopped |= len(found) >= FOLDER_ENTRIES
         found.sort(key=lambda entry: entry.kind is not EntryKind.FOLDER)
@@ -124,13 +132,12 @@ class TreeWalk:
                 return
             inner = (*parts, entry.name)
             is_folder = entry.kind is EntryKind.FOLDER
-            if rules.ignores((*base, *inner), is_folder=is_folder):
+            if rules.ignores((*base, entry.name), is_folder=is_folder):
                 self.ignored += 1
                 continue
-            inside = self.place.inside.joinpath(*inner)
-            if any((self.place.root / inside).is_relative_to(private) for private in self._private):
+            if self._private and os.path.join(folder.path, entry.name) in self._private:
                 continue
-            secret = not self.place.secret and is_secret_place(self.place.root, inside)
+            secret = not self.place.secret and self._is_secret(inner)
             yield WalkedEntry(inner, entry, folder, secret)
             if is_folder and not secret and len(inner) < self.depth:
                 yield from self._enter(folder, inner, rules)
@@ -150,7 +157,7 @@ class TreeWalk:
             except OSError:
                 self.unreadable += 1
 
-    def _base(self) -> tuple[str, ...]:
-        """Return the components from the root of the rules to the start."""
-        inside = self.place.root == Path(os.path.realpath(self.context.cwd))
-        return self.place.inside.parts if inside else ()
+    def _is_secret(self, inner: tuple[str, ...]) -> bool:
+        """Return True for a secret place; the directories above it are none."""
+        known = secret_names().match(inner[-1])
+        return known is not None and is_secret_place(self.place.root, self.place.inside.joinpath(*inner))

@@ -80,7 +80,7 @@ class FunctionSource:
         if self._pool:
             await self._pool.retire()
             self._retired.append(self._pool)
-        files = [str(file) for file in self._files.found()]
+        files = [str(file) for file in await asyncio.to_thread(self._files.found)]
         self._pool = WorkerPool(files, self._launch)
         loaded = await self._pool.load() if files else Loaded()
         self._tools, taken = function_tools(loaded, self._pool, self._taken)

@@ -41,7 +41,7 @@ class FunctionFiles:
         names: dict[str, None] = {}
         for file in self.found():
             try:
-                body = ast.parse(self.texts.get(file) or file.read_bytes()).body
+                body = ast.parse(self.texts[file] if file in self.texts else file.read_bytes()).body
             except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
                 continue  # a problem when it is loaded
             names.update((node.name, None) for node in definitions(body) if not node.name.startswith("_"))

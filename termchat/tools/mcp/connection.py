@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from termchat import __version__
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, install_command
 from termchat.core.models import McpServer
 from termchat.core.sanitize import EMPTY, Safe, excerpt, safe_format, safe_line
 
@@ -36,6 +36,10 @@ def _given(server: McpServer) -> dict[str, str] | Failure:
     return dict(server.headers if server.url else server.env)
 
 
+def _forget(secret: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class McpEnvironment:
     """The surroundings of servers.
@@ -44,12 +48,14 @@ class McpEnvironment:
     variables  variables of termchat; a program gets them without secrets
     resolve    returns the variables or headers of a server without references; it may block for seconds
     logins     logins with OAuth, None to use none
+    learn      receives each secret of a login that is used
     """
 
     cwd: Path
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     resolve: Callable[[McpServer], dict[str, str] | Failure] = field(default=_given)
     logins: LoginStore | None = None
+    learn: Callable[[str], None] = field(default=_forget)
 
 
 class McpConnection:
@@ -95,6 +101,11 @@ class McpConnection:
             return None
         name = safe_line(self._server.name)
         words = safe_format("The MCP server {name} needs a login.", name=name)
+        if self._login.lacking is not None:
+            scope = (
+                safe_format(" ({scope})", scope=excerpt(self._login.lacking, _WORDS)) if self._login.lacking else EMPTY
+            )
+            words = safe_format("The MCP server {name} needs a login with more permissions{s}.", name=name, s=scope)
         return Failure(FailureKind.AUTH, words, safe_format("Log in with: termchat mcp login {name}", name=name))
 
     def masked(self, text: str) -> str:
@@ -142,7 +153,7 @@ class McpConnection:
                 self._ends += 1
 
     async def _connect_and_wait(self, ready: asyncio.Future[Client | Failure], stop: asyncio.Event) -> None:
-        if failure := await asyncio.to_thread(import_package):
+        if failure := await asyncio.to_thread(self._import):
             ready.set_result(failure)
             return
         secrets = await asyncio.to_thread(self._environment.resolve, self._server)
@@ -153,6 +164,14 @@ class McpConnection:
             limit.reschedule(None)
             ready.set_result(client)
             await self._wait(client, stop)
+
+    def _import(self) -> Failure | None:
+        """Import what a connection needs, on a thread: a key must not wait for it."""
+        if failure := import_package():
+            return failure
+        for name in ("http_transport", "stored_login") if self._server.url else ("program_transport",):
+            import_module(f"termchat.tools.mcp.{name}")
+        return None
 
     @asynccontextmanager
     async def _connected(self, secrets: Mapping[str, str]) -> AsyncGenerator[Client]:
@@ -180,7 +199,7 @@ class McpConnection:
             if around.logins and not own:
                 from termchat.tools.mcp.stored_login import StoredLogin  # it imports the package
 
-                self._login = StoredLogin(around.logins, server.name, server.url)
+                self._login = StoredLogin(around.logins, server.name, server.url, around.learn)
             return http_streams(server.url, secrets, self._login, self._note_status)
         directory = Path(server.cwd).expanduser() if server.cwd else around.cwd
         variables = program_environment(around.variables, directory, secrets)
@@ -281,5 +300,5 @@ def _not_installed() -> Failure:
     return Failure(
         FailureKind.BAD_CONFIG,
         safe_format("MCP servers need the package mcp, which is not installed."),
-        safe_format("Install it: pip install 'termchat[mcp]'"),
+        safe_format("Install it: {command}", command=install_command("mcp")),
     )

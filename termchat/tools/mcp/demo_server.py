@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.resources import TextResource
 
 _NOTES = {
     "shopping": "bread, apples, coffee",
@@ -13,7 +14,7 @@ _ROLLS = 100  # at most
 
 
 def make_server() -> MCPServer:
-    """Return the server: the tools `dice` and `notes`, and the prompt `summary`."""
+    """Return the server: the tools `dice` and `notes`, the prompt `summary`, the notes as resources."""
     server = MCPServer("termchat demo")
 
     @server.tool()
@@ -37,6 +38,16 @@ def make_server() -> MCPServer:
     def summary(topic: str) -> str:  # pyright: ignore[reportUnusedFunction]
         """Ask for a summary of a topic."""
         return f"Summarize in three sentences: {topic}"
+
+    @server.resource("note://{name}")
+    def note(name: str) -> str:  # pyright: ignore[reportUnusedFunction]
+        """Return a note."""
+        if name not in _NOTES:
+            raise ValueError(f"there is no note {name!r}")
+        return _NOTES[name]
+
+    for name, text in _NOTES.items():
+        server.add_resource(TextResource(uri=f"note://{name}", name=name, text=text))
 
     return server
 

@@ -46,7 +46,10 @@ async def answer_question(asker: Asker, params: Any) -> ElicitResult:
 
 
 async def _open_page(asker: Asker, url: str, message: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as brackets around what is no address
+        return False
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return False
     request = _request(
@@ -91,11 +94,23 @@ def _request(asker: Asker, preview: str, arguments: str, facts: tuple[str, ...],
 def _fields(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
     """Return the fields of a form, None for a schema that is no flat form."""
     properties: object = schema.get("properties", {})
-    if not isinstance(properties, dict):
+    if not isinstance(properties, dict) or not isinstance(schema.get("required") or [], list):
         return None
     rows = cast("dict[str, Any]", properties)
-    flat = all(isinstance(row, dict) and cast("dict[str, Any]", row).get("type") in _TYPES for row in rows.values())
-    return rows if flat else None
+    return rows if all(map(_is_plain, rows.values())) else None
+
+
+def _is_plain(row: object) -> bool:
+    """Return True for the schema of a plain value or of an array of choices, its own parts of the right kinds."""
+    if not isinstance(row, dict):
+        return False
+    field = cast("dict[str, Any]", row)
+    kind: object = field.get("type")
+    inner: object = field.get("items") or {}
+    if not (isinstance(kind, str) and kind in _TYPES and isinstance(inner, dict)):
+        return False
+    parts = (field, cast("dict[str, Any]", inner))
+    return all(isinstance(part.get(key) or [], list) for part in parts for key in ("enum", "oneOf", "anyOf"))
 
 
 def _first(field: Mapping[str, Any]) -> Any:

@@ -95,6 +95,17 @@ class LoginStore:
                     await asyncio.sleep(_LOCK_PAUSE)
             yield
 
+    def want_scope(self, name: str, scope: str) -> None:
+        """Note the permissions that a server has asked for, for the next login. Raises OSError."""
+        if (row := self._row(name)) and scope and row.get("wanted") != scope:
+            self._save(name, {**row, "wanted": scope})
+
+    def wanted_scope(self, name: str) -> str:
+        """Return the permissions that a server has asked for since its login, with those of the login, "" for none."""
+        row = self._row(name) or {}
+        wanted = row.get("wanted")
+        return wanted if isinstance(wanted, str) else ""
+
     def remove(self, name: str) -> bool:
         """Forget the login to a server; return False if there was none. Raises OSError."""
         row = self._row(name)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 from mcp.client.auth import OAuthClientProvider, OAuthFlowError, OAuthRegistrationError, OAuthTokenError
+from mcp.client.auth.utils import union_scopes
 from mcp.shared.auth import (
     AuthorizationCodeResult,
     OAuthClientInformationFull,
@@ -19,7 +20,7 @@ from mcp.shared.auth import (
     ProtectedResourceMetadata,
 )
 from mcp_types.version import LATEST_HANDSHAKE_VERSION
-from pydantic import AnyUrl, BaseModel, ValidationError
+from pydantic import AnyUrl, BaseModel, PrivateAttr, ValidationError
 
 from termchat import __version__
 from termchat.core.errors import Failure, FailureKind
@@ -42,8 +43,27 @@ class _LoginError(Exception):
     """A login that the browser or its user ended, as a sentence."""
 
 
+class _Metadata(OAuthClientMetadata):
+    """The registration of termchat; some permissions are added to those that the package chooses."""
+
+    _more: str = PrivateAttr(default="")
+
+    def ask_more(self, scope: str) -> None:
+        """Add permissions, separated by blanks."""
+        self._more = scope
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, union_scopes(value, self._more) if name == "scope" else value)
+
+
 class _Memory:
-    """No storage: a login is kept when it is complete."""
+    """No storage: a login is kept when it is complete.
+
+    client   the registration that the user has given, None for one that termchat makes
+    """
+
+    def __init__(self, client: OAuthClientInformationFull | None = None) -> None:
+        self._client = client
 
     async def get_tokens(self) -> OAuthToken | None:
         return None
@@ -52,7 +72,7 @@ class _Memory:
         pass
 
     async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return None
+        return self._client
 
     async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
         pass
@@ -98,11 +118,16 @@ class LoginProvider(OAuthClientProvider):
             return await self._handle_refresh_response(await client.send(await self._refresh_token()))
 
 
-async def log_in(server: McpServer, show: ShowPage, seconds: float = LOGIN_SECONDS) -> Login | Failure | None:
-    """Log in to a server, with a registration of its own; return None if the server asks for no login.
+async def log_in(
+    server: McpServer, show: ShowPage, seconds: float = LOGIN_SECONDS, *, scope: str = ""
+) -> Login | Failure | None:
+    """Log in to a server, with the client of its configuration or a registration of its own.
+
+    Returns None if the server asks for no login.
 
     show      opens the page where the user agrees
     seconds   the longest wait for the user
+    scope     permissions to ask for in addition to those that the server names
     """
     try:
         async with loopback_redirect() as redirect:
@@ -116,14 +141,15 @@ async def log_in(server: McpServer, show: ShowPage, seconds: float = LOGIN_SECON
                 async with asyncio.timeout(seconds):
                     return _result(await redirect.answer)
 
-            about = OAuthClientMetadata(
+            about = _Metadata(
                 client_name="termchat",
                 software_id="termchat",
                 software_version=__version__,
                 redirect_uris=[AnyUrl(redirect.url)],
                 token_endpoint_auth_method="none",  # noqa: S106
             )
-            provider = LoginProvider(server.url, about, _Memory(), open_page, receive)
+            about.ask_more(scope)
+            provider = LoginProvider(server.url, about, _Memory(_given_client(server, about)), open_page, receive)
             async with oauth_client(server.url) as client:
                 return await _agree(server, provider, client)
     except TimeoutError:
@@ -139,6 +165,19 @@ async def log_in(server: McpServer, show: ShowPage, seconds: float = LOGIN_SECON
         return _failure(server, "the authorization server sends an invalid answer")
     except (_LoginError, RefusedAddressError, OAuthRegistrationError, OAuthTokenError, ValueError) as error:
         return _failure(server, _first_line(str(error)))
+
+
+def _given_client(server: McpServer, about: OAuthClientMetadata) -> OAuthClientInformationFull | None:
+    """Return the registration that the user has given, None if termchat registers itself."""
+    if not server.client_id:
+        return None
+    method = "client_secret_post" if server.client_secret else "none"
+    return OAuthClientInformationFull(
+        client_id=server.client_id,
+        client_secret=server.client_secret or None,
+        redirect_uris=about.redirect_uris,
+        token_endpoint_auth_method=method,
+    )
 
 
 def login_hint(name: str) -> Safe:

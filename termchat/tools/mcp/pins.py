@@ -54,7 +54,7 @@ class PinFile:
             raise
 
     def _all(self) -> dict[str, Pins]:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             found: object = json.loads(self._path.read_text("utf-8"))
             if isinstance(found, dict):
                 rows = cast("dict[str, object]", found)

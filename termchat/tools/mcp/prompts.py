@@ -11,6 +11,7 @@ from termchat.core.approval import PromptRow
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import excerpt, repair_surrogates, safe_format, safe_line
 from termchat.tools.mcp.connection import error_words, first_error
+from termchat.tools.mcp.tool_lists import ListedPrompt
 from termchat.tools.source import SourcePrompt
 
 if TYPE_CHECKING:
@@ -23,8 +24,14 @@ _LENGTH = 200_000  # characters of a text
 _NAME = 64
 
 
+def listed_prompt(prompt: Prompt) -> ListedPrompt:
+    """Return what is kept of a prompt."""
+    arguments = tuple((argument.name, bool(argument.required)) for argument in prompt.arguments or ())
+    return ListedPrompt(prompt.name, prompt.description or prompt.title or "", arguments)
+
+
 def server_prompts(
-    server: str, prompts: Iterable[Prompt], client: Callable[[], Awaitable[Client | Failure]]
+    server: str, prompts: Iterable[ListedPrompt], client: Callable[[], Awaitable[Client | Failure]]
 ) -> Iterator[SourcePrompt]:
     """Yield the prompts of a server, by name; of several with one name, the first."""
     taken: set[str] = set()
@@ -33,12 +40,11 @@ def server_prompts(
         if name in taken or name.endswith(":"):
             continue
         taken.add(name)
-        arguments = prompt.arguments or []
         row = PromptRow(
             name,
-            prompt.description or prompt.title or "",
-            tuple(argument.name for argument in arguments),
-            frozenset(argument.name for argument in arguments if argument.required),
+            prompt.description,
+            tuple(argument for argument, _ in prompt.arguments),
+            frozenset(argument for argument, needed in prompt.arguments if needed),
         )
         yield SourcePrompt(row, _text_of(prompt.name, name, client))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,14 @@ from termchat.core.sanitize import Safe, excerpt, repair_surrogates, safe, safe_
 from termchat.tools.mcp.connection import McpConnection, McpEnvironment
 from termchat.tools.mcp.elicitation import Asker, answer_question
 from termchat.tools.mcp.pins import PinFile, Pins, fingerprint
-from termchat.tools.mcp.prompts import server_prompts
+from termchat.tools.mcp.prompts import listed_prompt, server_prompts
+from termchat.tools.mcp.server_resources import McpResources
+from termchat.tools.mcp.tool_lists import ListedPrompt, ListedTool, ListFiles, ServerLists
 from termchat.tools.mcp.tool_names import tool_names
 from termchat.tools.registry import Plan, Tool, ToolContext, ToolError, ToolOutput
 from termchat.tools.source import LoadedTools, SourceInfo, SourcePrompt
 
 if TYPE_CHECKING:
-    import mcp_types
     from mcp import Client
 
 GROUP = "mcp"  # names the tools of all servers
@@ -49,8 +50,11 @@ _INVISIBLE = {
 class McpSource:
     """The tools of one server. Its list is asked for again when it has changed or its time has run out.
 
+    A list that was kept on disk holds until its server has been asked, which no request waits for.
+
     pins        the file of hashes of descriptions, None to trust what the server says
     turned_on   offer the tools unless the user turned them off
+    lists       the lists on disk, None to ask the server at each start
     """
 
     def __init__(
@@ -60,16 +64,25 @@ class McpSource:
         pins: PinFile | None = None,
         *,
         turned_on: bool = True,
+        lists: ListFiles | None = None,
     ) -> None:
         self._server = server
+        self._cwd = environment.cwd
+        self._lists = lists
+        self._kept: ServerLists | None = None  # as on disk
+        self._from_disk = False  # the tools are those on disk
+        self._lists_read = lists is None
+        self._renewal: asyncio.Task[LoadedTools | Failure] | None = None
         self._turned_on = turned_on
         self._connection = McpConnection(server, environment, self._answer)
+        self.resources = McpResources(server.name, self._connection)
         self._pin_file = pins
         self._agreed: Pins = {}
-        self._listed: tuple[mcp_types.Tool, ...] | None = None
+        self._listed: tuple[ListedTool, ...] | None = None
         self._tools: tuple[Tool, ...] = ()
         self._prompts: tuple[SourcePrompt, ...] = ()
-        self._fresh_until = 0.0
+        self._fresh_until = 0.0  # in monotonic seconds
+        self._valid_until = 0.0  # in seconds since 1970, as the server says
         self._failure: tuple[float, Failure] | None = None
         self._prints: Pins = {}  # of the listed tools
         self._askers: list[Asker] = []  # of the calls that run
@@ -84,31 +97,44 @@ class McpSource:
         return SourceInfo(name, prefix, group=GROUP, effect=effect, turned_on=self._turned_on, seconds=server.seconds)
 
     async def tools(self) -> LoadedTools | Failure:
-        """Return the tools; start the server first, and list them again when that is due."""
+        """Return the tools; start the server first, and list them again when that is due.
+
+        Tools that were kept on disk are returned at once. The server is asked meanwhile, unless the list is valid.
+        """
         if self._failure and time.monotonic() - self._failure[0] < _RETRY_SECONDS:
             return self._failure[1]
-        if self._listed is not None and not self._is_due():
-            return LoadedTools(self._tools, prompts=self._prompts)
-        loaded = await self._load()
+        notices = await self._read_kept() if self._listed is None else ()
+        known = LoadedTools(self._tools, notices, self._prompts)
+        if self._renewal is None and self._listed is not None and not self._is_due():
+            return known
+        if self._from_disk:
+            self._renewal = self._renewal or asyncio.create_task(self._load())
+            if not self._renewal.done():
+                return known
+        renewal, self._renewal, self._from_disk = self._renewal or self._load(), None, False
+        loaded = await renewal
         self._failure = (time.monotonic(), loaded) if isinstance(loaded, Failure) else None
         return loaded
 
     async def close(self) -> None:
         """End the server."""
+        if self._renewal:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
         await self._connection.close()
 
     async def client(self) -> Client | Failure:
         """Return the connected client of the server."""
         return await self._connection.client()
 
-    async def prompts(self) -> tuple[mcp_types.Prompt, ...]:
+    async def prompts(self) -> tuple[ListedPrompt, ...]:
         """Return the prompts of the server, none if it cannot be used."""
         client = await self._connection.client()
         if isinstance(client, Failure) or not client.server_capabilities.prompts:
             return ()
         with suppress(Exception):
             async with asyncio.timeout(_LIST_SECONDS):
-                return tuple((await client.list_prompts()).prompts[:PROMPTS])
+                return tuple(map(listed_prompt, (await client.list_prompts()).prompts[:PROMPTS]))
         return ()
 
     def _is_due(self) -> bool:
@@ -134,11 +160,30 @@ class McpSource:
             )
             hint = safe_format("Check it with: termchat mcp test {name}", name=safe_line(self._server.name))
             return Failure(FailureKind.SERVER, words, hint)
-        notices = (*await self._pin(found), *self._take(found))
-        self._prompts = tuple(server_prompts(self._server.name, await self.prompts(), self.client))
+        lists = ServerLists(tuple(found), await self.prompts(), self._valid_until)
+        notices = await self._use(lists)
+        if self._lists and lists != self._kept:
+            with suppress(OSError):  # then the next start asks again
+                await asyncio.to_thread(self._lists.write, self._server, self._cwd, lists)
+                self._kept = lists
         return LoadedTools(self._tools, notices, self._prompts)
 
-    async def _pages(self, client: Client) -> AsyncIterator[mcp_types.Tool]:
+    async def _read_kept(self) -> tuple[Safe, ...]:
+        """Use the lists on disk if the user has used the server before; return notices about them."""
+        lists, self._lists_read = (None if self._lists_read else self._lists), True
+        kept = await asyncio.to_thread(lists.read, self._server, self._cwd) if lists else None
+        if kept is None or not (self._pin_file and await asyncio.to_thread(self._pin_file.read, self._server.name)):
+            return ()
+        self._kept, self._from_disk = kept, True
+        self._fresh_until = time.monotonic() + kept.until - time.time()
+        return await self._use(kept)
+
+    async def _use(self, lists: ServerLists) -> tuple[Safe, ...]:
+        notices = (*await self._pin(lists.tools), *self._take(lists.tools))
+        self._prompts = tuple(server_prompts(self._server.name, lists.prompts, self.client))
+        return notices
+
+    async def _pages(self, client: Client) -> AsyncIterator[ListedTool]:
         """Yield the tools of all pages, up to a limit; note how long the list is valid."""
         from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -149,16 +194,17 @@ class McpSource:
             for tool in page.tools:
                 count += 1
                 if count <= TOOLS:
-                    yield tool
+                    yield ListedTool(tool.name, tool.description or tool.title or "", tool.input_schema)
             cursor = page.next_cursor
             if cursor is None or count > TOOLS:
                 break
         modern = client.protocol_version in MODERN_PROTOCOL_VERSIONS
         self._fresh_until = time.monotonic() + max(ttl / 1000, _LEAST_TTL) if modern else float("inf")
+        self._valid_until = time.time() + ttl / 1000 if modern and ttl else 0.0
 
-    async def _pin(self, found: list[mcp_types.Tool]) -> list[Safe]:
+    async def _pin(self, found: Sequence[ListedTool]) -> list[Safe]:
         """Note the hashes of a server that is used for the first time; return a notice about later changes."""
-        self._prints = {tool.name: fingerprint(tool.name, tool.description or "", tool.input_schema) for tool in found}
+        self._prints = {tool.name: fingerprint(tool.name, tool.description, tool.input_schema) for tool in found}
         if self._pin_file is None:
             self._agreed = dict(self._prints)
             return []
@@ -189,7 +235,7 @@ class McpSource:
             return [safe_format("The descriptions of MCP tools cannot be saved: {why}.", why=why)]
         return []
 
-    def _take(self, found: list[mcp_types.Tool]) -> Iterator[Safe]:
+    def _take(self, found: Sequence[ListedTool]) -> Iterator[Safe]:
         """Make the tools of a list; yield a notice about tools that cannot be used."""
         if self._listed == tuple(found):
             return
@@ -218,7 +264,7 @@ class McpSource:
                 n=safe(str(TOOLS)),
             )
 
-    def _tool(self, name: str, listed: mcp_types.Tool) -> Tool | None:
+    def _tool(self, name: str, listed: ListedTool) -> Tool | None:
         schema = _schema(listed.input_schema)
         if schema is None:
             return None
@@ -228,7 +274,7 @@ class McpSource:
             text = json.dumps(arguments, ensure_ascii=False, indent=2)
             if not self._question(own):
                 return Plan(text, facts=(f"MCP server {server}", "not sandboxed"))
-            told = f"{text}\n\nThe server now says about this tool:\n{listed.description or ''}"
+            told = f"{text}\n\nThe server now says about this tool:\n{listed.description}"
             return Plan(told, facts=(f"MCP server {server}", "new or changed", "not sandboxed"))
 
         async def run(context: ToolContext, /, **arguments: Any) -> ToolOutput:
@@ -240,7 +286,7 @@ class McpSource:
             return await self._call(own, arguments, context)
 
         return Tool(
-            ToolSpec(name, _visible(listed.description or listed.title or "")[:_DESCRIPTION], schema),
+            ToolSpec(name, _visible(listed.description)[:_DESCRIPTION], schema),
             run,
             wants_context=True,
             effect=self.info.effect,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 
 import httpx2
 from mcp.client.auth import OAuthFlowError
+from mcp.client.auth.utils import extract_field_from_www_auth, extract_scope_from_www_auth, union_scopes
 
 from termchat.core.redact import Redactor
 from termchat.tools.mcp.login_store import Login, LoginStore
@@ -14,22 +16,27 @@ from termchat.tools.mcp.oauth_login import LoginProvider, expired
 from termchat.tools.mcp.oauth_network import RefusedAddressError
 
 _REFUSED = 401
+_FORBIDDEN = 403
 
 
 class StoredLogin(httpx2.Auth):
     """The login to one server. It is read again when it is refused: another termchat may have refreshed it.
 
     needed   the server wants a login, and there is none that it takes
+    lacking  the permissions that the login lacks, "" if the server tells none, None if it lacks none
     redact   masks the secrets of the login
     """
 
-    def __init__(self, store: LoginStore, name: str, url: str) -> None:
+    def __init__(self, store: LoginStore, name: str, url: str, learn: Callable[[str], None]) -> None:
+        """Create the login; `learn` receives each of its secrets before it is used."""
+        self._learn = learn
         self._store = store
         self._name = name
         self._url = url
         self._login: Login | None = None
         self._lock = asyncio.Lock()
         self.needed = False
+        self.lacking: str | None = None
         self.redact = Redactor(shapes=False)
 
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
@@ -40,7 +47,12 @@ class StoredLogin(httpx2.Auth):
         if response.status_code == _REFUSED and (token := await self._token(refused=token)):
             _add(request, token)
             response = yield request
-        self.needed = response.status_code == _REFUSED
+        self.lacking = _missing_scope(response)
+        self.needed = response.status_code == _REFUSED or self.lacking is not None
+        if self.lacking and self._login:
+            wanted = union_scopes(str(self._login.tokens.get("scope") or ""), self.lacking) or ""
+            with suppress(OSError):  # then the next login asks for less
+                await asyncio.to_thread(self._store.want_scope, self._name, wanted)
 
     async def _token(self, refused: str | None = None) -> str:
         """Return an access token other than the refused one, "" without one."""
@@ -78,6 +90,14 @@ class StoredLogin(httpx2.Auth):
         self._login = login
         for secret in login.secrets() if login else ():
             self.redact.add(secret)
+            self._learn(secret)
+
+
+def _missing_scope(response: httpx2.Response) -> str | None:
+    """Return the permissions that the token lacks, "" if they are not told; None for another answer (RFC 6750)."""
+    if response.status_code != _FORBIDDEN or extract_field_from_www_auth(response, "error") != "insufficient_scope":
+        return None
+    return extract_scope_from_www_auth(response) or ""
 
 
 def _access_token(login: Login | None) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from termchat.tools.builtin.secret_places import is_secret_place
+from termchat.tools.builtin.secret_places import may_hold_secrets
+from termchat.tools.real_paths import is_below, real_paths
 
 
 class Place(Enum):
@@ -34,22 +34,10 @@ def locate(path: str, cwd: Path, private: Sequence[Path] = ()) -> Located:
 
     Raises ValueError for a path with NUL, OSError for a loop of symlinks.
     """
-    root = Path(os.path.realpath(cwd))
-    joined = root / os.path.expanduser(path)  # unlike Path.expanduser, no error for an unknown user
-    given, real = Path(os.path.normpath(joined)), Path(os.path.realpath(joined))
-    if any(_is_below(p, place) for p in (given, real) for place in private):
+    root, given, real = real_paths(path, cwd)
+    if any(is_below(p, place) for p in (given, real) for place in private):
         return Located(given, real, Place.PRIVATE)
-    if any(_is_secret(p, root) for p in (given, real)):
+    if any(may_hold_secrets(root, p) for p in (given, real)):
         return Located(given, real, Place.SECRET)
     inside = given.is_relative_to(root) and real.is_relative_to(root)
     return Located(given, real, Place.INSIDE if inside else Place.OUTSIDE)
-
-
-def _is_below(path: Path, place: Path) -> bool:
-    return path.is_relative_to(place) or path.is_relative_to(os.path.realpath(place))
-
-
-def _is_secret(path: Path, root: Path) -> bool:
-    if path.is_relative_to(root):
-        return is_secret_place(root, path.relative_to(root))
-    return is_secret_place(PurePath(path.anchor), path.relative_to(path.anchor))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import field
 from enum import Enum
-from fnmatch import translate
-from functools import cache
 from pathlib import Path
 
 from termchat.late_dataclass import dataclass
-from termchat.tools.builtin.secret_places import is_secret_place, secret_globs
+from termchat.tools.builtin.secret_places import is_secret_place, secret_globs, secret_names
 from termchat.tools.protected_paths import ProtectedPath, home_links, is_protected, protected_paths
 
 _SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr",
@@ -178,15 +175,8 @@ def _secrets_inside(root: Path) -> Iterator[Path]:
                 if count > _SCAN_FILES:
                     return
                 path = folder / name
-                if name != ".git" and _secret_names().match(name) and is_secret_place(root, path.relative_to(root)):
+                if name != ".git" and secret_names().match(name) and is_secret_place(root, path.relative_to(root)):
                     yield Path(os.path.realpath(path))
-
-
-@cache
-def _secret_names() -> re.Pattern[str]:
-    """The last names of secret places, a first look that costs little."""
-    names = {pattern.rpartition("/")[2] for pattern in secret_globs()}
-    return re.compile("|".join(translate(name) for name in names), re.IGNORECASE)
 
 
 class _Planner:

@@ -1,8 +1,8 @@
 """Placeholders of absent protected paths, made before a sandboxed program runs and removed afterwards.
 
 A mount needs something to lie on. A placeholder is known by its modification time, so one that a killed termchat left
-behind is removed by the next run. Runs in the same directory share a lock: the
-last one removes, because Linux detaches a mount when its file is removed from outside.
+behind is removed by the next run. Runs in the same directory share a lock: the last one removes, because Linux detaches
+a mount when its file is removed from outside.
 """
 
 from __future__ import annotations

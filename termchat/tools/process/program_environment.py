@@ -11,7 +11,7 @@ from termchat.tools.builtin.secret_places import holds_secret
 
 # A name with such a word is dropped; AUTHOR, PWD and KEYBOARD are none.
 _SECRET_NAME = re.compile(
-    r"(?:^|[_A-Z])(?:API_?KEYS?|TOKENS?|SECRETS?|PASSW(?:OR)?D|PASSWORDS?|PASSPHRASE|CREDENTIALS?|COOKIES?|SIGNATURE)"
+    r"(?:^|[_A-Z])(?:API_?KEYS?|TOKENS?|SECRETS?|PASSW(?:OR)?D|PASSPHRASE|CREDENTIALS?|COOKIES?|SIGNATURE)"
     r"|(?:^|_)(?:AUTH|PAT|PASS|DSN|KEYS?)(?:_|$)|(?<=_)PWD$|KEY(?:_ID|_FILE|_PATH)?$|AUTHORIZATION",
     re.IGNORECASE,
 )
@@ -24,7 +24,7 @@ _DROPPED = re.compile(
     # a shell would run or obey these before the command
     r"|BASH_ENV$|BASH_FUNC_|ENV$|SHELLOPTS$|BASHOPTS$|CDPATH$|IFS$|PS4$|PROMPT_COMMAND$|GLOBIGNORE$|ZDOTDIR$|OLDPWD$"
     r"|GIT_(?!AUTHOR_|COMMITTER_|SSL_)"
-    r"|(?:SSH|GIT|SUDO)_ASKPASS$|LD_(?:PRELOAD|AUDIT)$|PYTHONSTARTUP$|PYTHONINSPECT$|LESSOPEN$|LESSCLOSE$"
+    r"|LD_(?:PRELOAD|AUDIT)$|PYTHONSTARTUP$|PYTHONINSPECT$|LESSOPEN$|LESSCLOSE$"
 )
 
 _QUIET = {

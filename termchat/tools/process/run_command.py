@@ -13,11 +13,12 @@ from termchat.core.messages import ToolStatus
 from termchat.late_dataclass import dataclass
 from termchat.tools.process.mounts import Mounts, plan_mounts
 from termchat.tools.process.placeholders import PlacedFiles
+from termchat.tools.process.process_limits import PROCESSES, memory_limit
 from termchat.tools.process.program_environment import program_environment
 from termchat.tools.process.run_process import OUTPUT_LIMIT, ProcessEnd, ProcessRequest, ProcessResult, run_process
 from termchat.tools.process.sandbox import Sandbox, detect_sandbox, sandbox_environment, sandbox_words
 from termchat.tools.protected_paths import home_of
-from termchat.tools.registry import ToolContext, ToolError
+from termchat.tools.registry import FailedOutput, ToolContext, ToolError
 
 _SHELLS = ("/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/run/current-system/sw/bin/bash")
 
@@ -119,9 +120,16 @@ def _answer(result: ProcessResult, timeout: int, notes: list[str]) -> str | Tool
         case ProcessEnd.OUTPUT_LIMIT:
             head = f"[stopped at the limit of {OUTPUT_LIMIT // 1_000_000} MB of output]"
             return ToolError("\n".join([head, *notes, result.text]).rstrip())
+        case ProcessEnd.MEMORY_LIMIT:
+            head = f"[stopped at the limit of {memory_limit() / 1e9:.1f} GB of memory for one command]"
+            return ToolError("\n".join([head, *notes, result.text]).rstrip())
+        case ProcessEnd.PROCESS_LIMIT:
+            head = f"[stopped at the limit of {PROCESSES} processes for one command]"
+            return ToolError("\n".join([head, *notes, result.text]).rstrip())
         case ProcessEnd.EXITED:
             lines = [result.text.rstrip("\n") or "[no output]", *_ends(result.codes), *notes]
-            return "\n".join(lines)
+            words = "\n".join(lines)
+            return words if result.codes[-1] == 0 else FailedOutput(words)
 
 
 def _ends(codes: tuple[int | None, ...]) -> list[str]:

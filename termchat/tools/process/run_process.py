@@ -9,12 +9,14 @@ import signal
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from termchat.late_dataclass import dataclass
 from termchat.tools.process.captured_output import CapturedOutput
+from termchat.tools.process.process_limits import PROCESSES, limit_process, memory_limit, memory_of
 from termchat.tools.process.process_tree import MARKER, find_processes, signal_processes
 
 OUTPUT_LIMIT = 16_000_000  # bytes of output, after which a process is stopped
@@ -22,6 +24,7 @@ GRACE_SECONDS = 2.0  # between SIGTERM and SIGKILL
 _CHUNK = 65_536  # bytes of one read
 _SMALL = 4_096  # bytes of a read after which we wait a little for more, so that single bytes cost no event each
 _GATHER_SECONDS = 0.01
+_LOOK_SECONDS = 1.0  # between two looks at memory and processes
 _DRAIN_SECONDS = 0.25  # for the last output, such as of a process substitution
 _REAP_SECONDS = 2.0
 _KILL_ROUNDS = 50
@@ -33,6 +36,8 @@ class ProcessEnd(Enum):
     EXITED = "exited"
     TIMED_OUT = "timed out"
     OUTPUT_LIMIT = "output limit"
+    MEMORY_LIMIT = "memory limit"
+    PROCESS_LIMIT = "process limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class ProcessRequest:
     sandboxed     each argv starts a sandbox, whose end kills what is in it at once
     folder        the directory of the file for long output
     limit         bytes of output after which the processes are stopped
+    memory        bytes of memory of all processes after which they are stopped, 0 for no limit
+    processes     the most processes at a time
     """
 
     pipeline: tuple[tuple[str, ...], ...]
@@ -55,6 +62,8 @@ class ProcessRequest:
     sandboxed: bool = False
     folder: Path | None = None
     limit: int = OUTPUT_LIMIT
+    memory: int = field(default_factory=memory_limit)
+    processes: int = PROCESSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +128,23 @@ class _Run:
             os.close(write)
 
     async def watch(self) -> ProcessEnd:
-        """Wait for the end of all processes, for the time limit or for the output limit."""
+        """Wait for the end of all processes, or for a limit: of time, output, memory or processes."""
         pump = self._task(self._pump())
         exits = self._task(self._exits())
+        too_much = asyncio.create_task(self._use_too_much())
         try:
             async with asyncio.timeout(self._request.seconds):
-                await asyncio.wait((pump, exits), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((pump, exits, too_much), return_when=asyncio.FIRST_COMPLETED)
                 if pump.done():
                     pump.result()
                 if not self._output.full:
-                    await exits
+                    await asyncio.wait((exits, too_much), return_when=asyncio.FIRST_COMPLETED)
+                if too_much.done() and not exits.done():
+                    return too_much.result()
         except TimeoutError:
             return ProcessEnd.TIMED_OUT
+        finally:
+            too_much.cancel()
         await asyncio.wait((pump,), timeout=_DRAIN_SECONDS)
         if pump.done():
             pump.result()
@@ -173,7 +187,18 @@ class _Run:
             env={**self._request.environment, MARKER: self._marker},
             start_new_session=True,
         )
+        limit_process(process.pid)
         self._processes.append(process)
+
+    async def _use_too_much(self) -> ProcessEnd:
+        """Wait until the processes together are over a limit; return which."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            found = await asyncio.to_thread(find_processes, self._leaders(), self._marker)
+            if len(found) > self._request.processes:
+                return ProcessEnd.PROCESS_LIMIT
+            if self._request.memory and await asyncio.to_thread(memory_of, found) > self._request.memory:
+                return ProcessEnd.MEMORY_LIMIT
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

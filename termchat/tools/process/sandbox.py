@@ -15,10 +15,9 @@ from pathlib import Path
 
 from termchat.late_dataclass import dataclass
 from termchat.tools.process.mounts import MountKind, Mounts
+from termchat.tools.process.process_limits import limited_argv
 
 _PROGRAMS = ("/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap", "/run/current-system/sw/bin/bwrap")
-_PRLIMIT = Path("/usr/bin/prlimit")
-_PROCESSES = 1024  # at most in a sandbox; Linux does not count those of root
 _PROBE_SECONDS = 5.0
 _BASE = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox")
 _RUN = ("/run/current-system", "/run/opengl-driver", "/run/wrappers")  # NixOS has its programs there
@@ -50,8 +49,7 @@ class Sandbox:
         The program's placeholders must exist, else bubblewrap makes them itself.
         """
         share = ("--share-net",) if network else ()
-        limits = (str(_PRLIMIT), f"--nproc={_PROCESSES}", "--core=0", "--") if _PRLIMIT.exists() else ()
-        return (self.program, *_BASE, *share, *_file_system(network), *_places(mounts), "--", *limits, *argv)
+        return (self.program, *_BASE, *share, *_file_system(network), *_places(mounts), "--", *limited_argv(argv))
 
 
 def sandbox_words(sandbox: Sandbox | None, *, network: bool) -> str:

@@ -32,7 +32,7 @@ class BlockParser:
     """Parse lines, each in one piece or several, and add rows to the buffer as soon as they are final.
 
     buffer   the buffer for the rows; its stack holds the open containers
-    leaf    the open leaf
+    leaf     the open leaf
     """
 
     def __init__(self, buffer: LayoutBuffer) -> None:

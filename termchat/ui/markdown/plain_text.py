@@ -64,5 +64,5 @@ def _head(text: str, width: int) -> str:
         used += text_width(character)
         if used > width:
             blank = text.rfind(" ", 1, at)
-            return text[: blank + 1] if blank > 0 else text[: max(1, at)]
+            return text[: blank + 1] if text[: max(0, blank)].strip(" ") else text[: max(1, at)]
     return text

@@ -2,49 +2,58 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from termchat.config.bounded_read import read_bounded
+from termchat.attachments.classify import (
+    LARGEST,
+    line_part,
+    listing,
+    load_file,
+    media_part,
+    not_attached,
+    visible_controls,
+)
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.messages import File, Image, Message, Part, attached_text, user_message
+from termchat.core.messages import Message, Part, attached_text, user_message
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.oneshot.patient_reader import PatientReader
 
-_LARGEST = 32 * 1024 * 1024  # bytes of one attachment; every vendor rejects larger requests
 _WAITING = safe_format("Waiting for standard input (Ctrl-D ends it, -n skips it).")
-_DELETE = 0x7F
-_CONTROLS = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, line ends and form feed
-_MAGIC: Sequence[tuple[bytes, str]] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-)
+_DIRECTORY = safe_format("Write / after its name to attach the list of its files, or '/**' to attach the files.")
 _CHECK_NAME = safe_format("Check the file name after -f.")
-_CONVERT = safe_format("Convert it to UTF-8 text first, for example with iconv -t utf-8.")
-_STEPS: Mapping[object, Safe] = {  # next steps by error number
-    errno.EFBIG: safe_format("Attach a part of it, for example -f <(head -c 1M FILE)."),
-    errno.ETIMEDOUT: safe_format("Start the program that writes to it, or wait longer with --stdin-timeout."),
-    errno.EACCES: safe_format("Check its permissions."),
-}
+
+Attachments: TypeAlias = tuple[Part, ...] | Failure
+Remote: TypeAlias = Callable[[str], "Attachments | None"]
+
+
+def _nothing_remote(name: str) -> None:
+    """Take every name for that of a file."""
 
 
 def build_message(
-    words: str, standard_input: str | Part, files: Sequence[str], silence: float | None = None
+    words: str,
+    standard_input: str | Part,
+    files: Sequence[str],
+    silence: float | None = None,
+    remote: Remote = _nothing_remote,
 ) -> Message | Failure:
-    """Return the user's message, or the failure. `silence` is the longest one of a file that is a pipe, in seconds."""
+    """Return the user's message, or the failure.
+
+    silence   the longest one of a file that is a pipe, in seconds
+    remote    returns what a name attaches that is no file: an address or a resource; None for a file
+    """
     parts: list[Part] = []
     for name in files:
-        part = load_attachment(name, silence)
-        if isinstance(part, Failure):
-            return part
-        parts.append(part)
+        found = load_attachment(name, remote, silence)
+        if isinstance(found, Failure):
+            return found
+        parts += found
     if not isinstance(standard_input, str):
         parts.append(standard_input)
         standard_input = ""
@@ -55,73 +64,73 @@ def build_message(
     return user_message(text, *parts)
 
 
-def load_attachment(name: str, silence: float | None = None) -> Part | Failure:
-    """Return a file as a part: an image or a PDF unchanged, anything else as text with its name."""
-    if name.startswith(("http://", "https://")):
-        words = safe_format("{name} is a URL, but only files can be attached.", name=safe_line(name))
-        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Download it first, for example with curl -O."))
+def load_attachment(name: str, remote: Remote = _nothing_remote, silence: float | None = None) -> Attachments:
+    """Return what `-f` names: a page, a resource, a directory's listing, a file or some lines of it (`file#20-45`)."""
+    found = remote(name)
+    if found is not None:
+        return found
+    path, lines = Path(name), None
+    if "#" in name and not os.path.lexists(os.path.expanduser(name)):
+        from termchat.attachments.mentions import split_line_span
+
+        short, lines = split_line_span(name)
+        path = Path(short) if lines else path
     try:
-        path = Path(name).expanduser()
-        data = read_bounded(path, _LARGEST, patient=True, silence=silence)
-    except (OSError, ValueError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        return _unreadable(name, why[:1].lower() + why[1:], _STEPS.get(getattr(error, "errno", None), _CHECK_NAME))
-    if part := media_part(path.name, data):
-        return part
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return _unreadable(name, "it is not UTF-8 text, an image or a PDF", _CONVERT)
-    if "\0" in text:
-        return _unreadable(name, "it is a binary file", _CONVERT)
-    return attached_text(path.name, visible_controls(text))
+        path = path.expanduser()
+        if name.endswith("/") and path.is_dir():
+            return (attached_text(name, listing(path)),)
+    except (OSError, RuntimeError):
+        pass  # reading it names the reason
+    if lines is None and path.is_dir():
+        return not_attached(name, "it is a directory", _DIRECTORY)
+    if lines is None:
+        part = load_file(path.name, path, _CHECK_NAME, silence, shown=name)
+        return part if isinstance(part, Failure) else (part,)
+    return line_part(name, path, lines, _CHECK_NAME)
 
 
-def media_part(name: str, data: bytes) -> Part | None:
-    """Return an image or a PDF as a part, None for other content."""
-    mime = next((mime for magic, mime in _MAGIC if data.startswith(magic)), "")
-    if not mime and data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        mime = "image/webp"
-    if mime.startswith("image/"):
-        return Image(mime, data, name=name)
-    return File(name, mime, data) if mime else None
+def read_standard_input(
+    report: Callable[[Safe], None], seconds: float | None = None, deadline: float | None = None
+) -> str | Part | Failure:
+    """Read all of standard input: text, or an image or a PDF as a part; "" if it is no pipe and no file.
 
-
-def visible_controls(text: str) -> str:
-    """Replace stray control characters by their symbols, ESC by `␛`: a model sees them, no terminal obeys them."""
-    return _CONTROLS.sub(_symbol, text)
-
-
-def _symbol(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    return chr(0x2400 + number) if number < 0x20 else "\u2421" if number == _DELETE else f"\\x{number:02x}"
-
-
-def read_standard_input(report: Callable[[Safe], None], seconds: float | None = None) -> str | Part | Failure:
-    """Read all of standard input: text, or an image or a PDF as a part.
-
-    report    called with a notice if nothing comes for two seconds, and if control characters are replaced
-    seconds   the longest silence, None for any
+    See `standard_input_bytes`. A notice is reported, too, if control characters are replaced.
     """
     if not has_standard_input():
         return ""
+    data = standard_input_bytes(report, seconds, deadline)
+    return data if isinstance(data, Failure) else _decode_input(data, report)
+
+
+def standard_input_bytes(
+    report: Callable[[Safe], None], seconds: float | None = None, deadline: float | None = None
+) -> bytes | Failure:
+    """Read all of standard input, as far as it is no larger than an attachment may be.
+
+    report    called with a notice if nothing comes for two seconds
+    seconds   the longest silence, None for any
+    deadline  the time of the monotonic clock at which its end must have come, None for any
+    """
     data = bytearray()
     reader = PatientReader(sys.stdin.fileno(), lambda: report(_WAITING), seconds)
-    while len(data) <= _LARGEST:
+    while len(data) <= LARGEST:
         try:
-            piece = reader.read()
+            piece = reader.read(deadline)
         except OSError as error:
             why = safe_line((error.strerror or str(error)).lower())
             return Failure(FailureKind.BAD_CONFIG, safe_format("Cannot read standard input: {why}.", why=why))
+        if deadline is not None and time.monotonic() >= deadline and piece != b"":
+            words = safe_format("Standard input did not end in time (--timeout).")
+            return Failure(FailureKind.TIMEOUT, words, safe_format("-n skips standard input."))
         if piece is None:
             words = safe_format("Standard input was silent for {s} s.", s=safe_line(f"{seconds:g}"))
             return Failure(
                 FailureKind.BAD_CONFIG, words, safe_format("Raise --stdin-timeout; -n skips standard input.")
             )
         if not piece:
-            return _decode_input(bytes(data), report)
+            return bytes(data)
         data += piece
-    words = safe_format("Standard input is larger than {n} MB.", n=safe_line(str(_LARGEST >> 20)))
+    words = safe_format("Standard input is larger than {n} MB.", n=safe_line(str(LARGEST >> 20)))
     return Failure(FailureKind.BAD_CONFIG, words, safe_format("Send a part of it, for example with head -c 1M."))
 
 
@@ -134,7 +143,7 @@ def _decode_input(data: bytes, report: Callable[[Safe], None]) -> str | Part | F
         words = safe_format("Standard input is not UTF-8 text (byte {n}).", n=safe_line(str(error.start)))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Convert it first, for example with iconv -t utf-8."))
     if "\0" in text:
-        words = safe_format("Standard input is binary, neither text nor an image or a PDF.")
+        words = safe_format("Standard input is binary, neither text nor an image, a PDF or audio.")
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Convert it to text first."))
     shown = visible_controls(text)
     if shown != text:
@@ -149,8 +158,3 @@ def has_standard_input() -> bool:
     except (AttributeError, OSError, ValueError):
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
-
-
-def _unreadable(name: str, why: str, step: Safe) -> Failure:
-    words = safe_format("Cannot attach {name}: {why}.", name=safe_line(name), why=safe_line(why))
-    return Failure(FailureKind.BAD_CONFIG, words, step)

@@ -27,17 +27,23 @@ class PatientReader:
         self._pieces: queue.Queue[bytes | OSError] = queue.Queue(maxsize=4)
         threading.Thread(target=self._fill, name="standard input", daemon=True).start()
 
-    def read(self) -> bytes | None:
-        """Return the next piece, empty at the end, None if it did not come in time. Raises OSError."""
-        first = _NOTICE_DELAY if self._seconds is None else min(_NOTICE_DELAY, self._seconds)
+    def read(self, deadline: float | None = None) -> bytes | None:
+        """Return the next piece, empty at the end, None if it did not come in time. Raises OSError.
+
+        deadline   the time of the monotonic clock until which it must come, whatever the longest wait, None for any
+        """
+        seconds = self._seconds
+        if deadline is not None:
+            seconds = min(max(0.0, deadline - time.monotonic()), float("inf") if seconds is None else seconds)
+        first = _NOTICE_DELAY if seconds is None else min(_NOTICE_DELAY, seconds)
         if self._slow is None:
-            return self._next(self._seconds)
+            return self._next(seconds)
         piece = self._next(first)
-        if piece is not None or (self._seconds is not None and self._seconds <= first):
+        if piece is not None or (seconds is not None and seconds <= first):
             return piece
         self._slow()
         self._slow = None
-        return self._next(None if self._seconds is None else self._seconds - first)
+        return self._next(None if seconds is None else seconds - first)
 
     def _next(self, seconds: float | None) -> bytes | None:
         end = time.monotonic() + seconds if seconds is not None else float("inf")

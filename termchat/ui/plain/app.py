@@ -9,36 +9,44 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from termchat.commands.compare.shell_line import ShellLine, parse_shell_line
 from termchat.commands.registry import is_command, is_sent_to_models, split_command, unescape_slash
+from termchat.commands.setup.offer_lines import needs_model, offer_lines
+from termchat.core.effects import Attach, Effect, SetupEffect
 from termchat.core.errors import ProviderError, internal_error
 from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import Message, Role, user_message
-from termchat.core.outcomes import Outcome
+from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.core.session import Turn
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
+from termchat.ui.compare.shell_words import SHELL_USE
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.markdown.preload import warm_renderer
-from termchat.ui.next_steps import COMMAND_LABELS, end_lines
-from termchat.ui.phrases import retrying_line
+from termchat.ui.next_steps import COMMAND_LABELS, end_lines, without_message
+from termchat.ui.phrases import internal_error_line, retrying_line
 from termchat.ui.plain.approvals import PlainApprovals
+from termchat.ui.plain.attachments import PlainAttachments
 from termchat.ui.plain.effects import PlainEffectRunner, append_only
 from termchat.ui.plain.heartbeat import Heartbeat
 from termchat.ui.plain.line_reader import LineReader
+from termchat.ui.plain.shell_commands import run_shell_line
 from termchat.ui.plain.writer import PlainWriter
+from termchat.ui.stderr import QuietHandler
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.text.line import styled_line
 from termchat.ui.tools.call_views import waiting_requests
-from termchat.ui.turn_end import follow_turn, with_suggestions
+from termchat.ui.turn_end import ContextOffer, follow_turn, with_suggestions
 from termchat.ui.turn_state import ViewState, turn_sent, update
 
 _log = logging.getLogger("termchat")
@@ -65,6 +73,7 @@ class PlainApp:
         self._reader = LineReader(0)
         self._approvals = PlainApprovals(self._writer, self._reader)
         self._effects = PlainEffectRunner(context, self._writer, self)
+        self._context_offer = ContextOffer(context.session, context.providers)
         self._notifier = Notifier(
             context.look.notify, context.env, lambda _: self._writer.ring(), self._show_complaint, sequences=False
         )
@@ -73,6 +82,7 @@ class PlainApp:
         self._abandoned: asyncio.Future[None] | None = None
         self._unanswered: Message | None = None
         self._confirmed = ""
+        self._attachments = PlainAttachments(context, self._writer)
         self._interrupted = -1e9
         self._stopped = -1e9
         self._code: asyncio.Future[int] | None = None
@@ -83,10 +93,12 @@ class PlainApp:
         self._begin()
         assert self._loop
         if not _log.handlers:
-            _log.addHandler(logging.NullHandler())  # /error shows what logging would print into the chat
+            _log.addHandler(QuietHandler())  # /error shows what logging would print into the chat
         assert self._code
         if self._context.resumed:
-            await self._effects.perform(chat_effects.resume_banner(self._session, self._context.resumed))
+            resumed = self._context.resumed
+            draft = chat_effects.draft_effects(self._session, resumed)
+            await self._effects.perform((*chat_effects.resume_banner(self._session, resumed), *draft))
         self._reader.open()
         reading, preloading = self._loop.create_task(self._read()), self._loop.create_task(self._preload())
         await asyncio.wait({reading, self._code}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,14 +120,21 @@ class PlainApp:
         """Keep a message that got no answer, with its attachments; an empty line resends it."""
         self._unanswered = message
 
-    async def send(self, question: Message, node: str, turn: Turn) -> None:
-        """Follow a turn that answers `node` to its end; `question` is kept to be sent again if no answer comes."""
+    async def send(self, question: Message | None, node: str, turn: Turn) -> None:
+        """Follow a turn that answers `node` to its end; `question` is kept to be sent again if no answer comes.
+
+        `question`: None for a reply that a command asked for again
+        """
         self._turn, self._stopped = turn, -1e9  # a press on an earlier turn is not the first of two on this one
         path = self._session.conversation.path()
         if path and path[-1].message.role is Role.USER:
             self._writer.restart_code_numbers()
         self.view = replace(self.view, calls=len(self._session.conversation.tool_results()))
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
+        labels = self.view.step_labels
+        if question is None:
+            continues = self._session.conversation.nodes[node].message.role is not Role.USER
+            self.view = replace(self.view, step_labels=without_message(labels, continues=continues))
         heartbeat = Heartbeat(self._writer.aside, self._timings, spoken=self._context.look.accessible)
 
         async def show(event: Event) -> None:
@@ -127,11 +146,27 @@ class PlainApp:
                 self._show_failed(failed, question)
         finally:
             heartbeat.stop()
+            self.view = replace(self.view, step_labels=labels)
             self._turn = None
             self._approvals.ask(None, ())
             self._writer.done()
+        self._effects.side.turn_ended()
         self._notify_ended()
         self._hold_back()
+
+    async def set_up(self, effect: SetupEffect) -> Sequence[Effect]:
+        """Run the dialogue of a setup in lines; return the effects that follow."""
+        from termchat.commands.setup.run_setup import run_setup
+        from termchat.ui.plain.line_dialog import LineDialog
+        from termchat.ui.repl.setup.abilities import terminal_checks
+
+        def write(words: Sequence[Safe], role: TextRole) -> None:
+            self._writer.lines([styled_line(line, role) for line in words], gap=False)
+
+        dialog = LineDialog(self._reader, write, self._writer.question, self._writer.input_entered)
+        size = shutil.get_terminal_size()
+        found = terminal_checks(self._context.env, (size.columns, size.lines), None)
+        return await run_setup(dialog, self._context.setup, effect, lambda: tuple(found))
 
     def _begin(self) -> None:
         self._loop = loop = asyncio.get_running_loop()
@@ -139,7 +174,7 @@ class PlainApp:
         if tty := self._context.tty:
             tty.close_early_prompt(sweep=True)
             tty.cooked()
-            typed = tty.typed
+            typed, tty.typed = tty.typed, ""
         self._reader.put(typed)
         self._code = loop.create_future()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
@@ -150,6 +185,9 @@ class PlainApp:
         self._context.notices.subscribe(lambda failure: self._writer.aside(failure.message))
 
     async def _preload(self) -> None:
+        if self._context.setup and needs_model(self._session, self._context.providers):
+            for words in offer_lines(await self._context.setup.find_local()):
+                self._writer.aside(words)
         with suppress(ProviderError):
             await self._context.preload_sdk()
             await asyncio.to_thread(warm_renderer)
@@ -161,7 +199,7 @@ class PlainApp:
             text = await self._reader.next()
             if text is None:
                 self._writer.input_entered("")
-                self.leave(0)
+                self.leave(ExitCode.SIGHUP if self._writer.vanished else 0)
                 return
             self._writer.input_entered(text if ahead else None)
             await self._do(self._entered(text))
@@ -171,12 +209,24 @@ class PlainApp:
             await self._effects.choose(int(text))
         elif is_command(text):
             await self._run_command(text)
+        elif line := parse_shell_line(text):
+            await self._run_shell(line)
         elif text.strip():
-            await self._send_typed(user_message(unescape_slash(text)))
+            await self._send_text(unescape_slash(text))
         elif message := self._unanswered:
             self._unanswered = None
+            if text := self._attachments.asked:
+                await self._send_text(text)
+                return
             await self._effects.use_closest()
             await self._send_message(message, wait_for_host=self.view.away)
+
+    async def _run_shell(self, line: ShellLine) -> None:
+        """Run a command of the user's shell; its output goes with the next message unless it began with `!!`."""
+        if not line.command:
+            self._writer.aside(SHELL_USE)
+        elif part := await run_shell_line(line, self._writer, self._context.env):
+            self._attachments.add(part)
 
     async def _run_command(self, text: str) -> None:
         """Run a command; one that sends a key to the model has to be repeated."""
@@ -187,6 +237,18 @@ class PlainApp:
             self._writer.aside(safe_format("{secret} Repeat it to confirm.", secret=secret))
         else:
             await self._effects.command(text)
+
+    async def attach(self, effect: Attach) -> None:
+        """Attach files to the next message, remove an attachment, or list them."""
+        await self._attachments.perform(effect)
+
+    async def _send_text(self, text: str) -> None:
+        """Send a text with the attachments it mentions and those of /attach, unless something has to be said first."""
+        message = await self._attachments.message(text)
+        if message is None:
+            self._unanswered = user_message(text)
+        else:
+            await self._send_typed(message)
 
     async def _send_typed(self, message: Message) -> None:
         """Send a message; one with a key is kept until an empty line sends it."""
@@ -211,10 +273,10 @@ class PlainApp:
         if done.done() and not done.cancelled() and (error := done.exception()):
             failure = internal_error(error)
             self._session.note_failure(failure)
-            words = safe_format("{what} Nothing is lost; the chat continues. /error details", what=failure.message)
-            self._writer.lines([styled_line(words, TextRole.ERROR)])
+            words = internal_error_line(failure, safe_format("/error details"))
+            self._writer.lines([styled_line(words, TextRole.ERROR), styled_line(failure.hint, TextRole.DIM)])
 
-    async def _show(self, event: Event, question: Message) -> None:
+    async def _show(self, event: Event, question: Message | None) -> None:
         if isinstance(event, TurnEnded):
             event = await with_suggestions(event, self._context.providers)
         if isinstance(event, Streamed) and isinstance(event.delta, Retrying) and not self._waits(event.delta):
@@ -226,7 +288,7 @@ class PlainApp:
         if isinstance(event, TurnEnded) and not event.has_content:
             self.keep(question)
 
-    def _show_failed(self, ended: TurnEnded, question: Message) -> None:
+    def _show_failed(self, ended: TurnEnded, question: Message | None) -> None:
         """Show the end of a turn that could not be shown whole."""
         self.view = replace(self.view, turn=None, last=ended)
         self._writer.lines(end_lines(ended, self.view.step_labels, self.view.usage_line))
@@ -239,6 +301,8 @@ class PlainApp:
         return not retry.tries and seen is not None and not seen.tries
 
     def _notify_ended(self) -> None:
+        if offer := self._context_offer.after_turn():
+            self._writer.aside(offer)
         if (ended := self.view.last) and not self._context.look.accessible:
             words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
             self._notifier.ended(words, ended.timing.total, focused=None)
@@ -292,6 +356,7 @@ class PlainApp:
 
     async def _ended(self, *tasks: asyncio.Task[None]) -> None:
         """End all tasks, or abandon those that take too long."""
+        await self._effects.side.close()
         running = {*tasks, *([self._task] if self._task else [])}
         if self._task:  # a stopped turn needs time to be saved
             await asyncio.wait({self._task}, timeout=_CLOSING)

@@ -48,10 +48,10 @@ class PlainApprovals:
 
     def _answers(self, request: ApprovalRequest) -> Line:
         rule = safe_line(" and ".join(request.rules))
-        words = [safe_format("y runs it once")]
+        words = [safe_format("y sends it" if request.title else "y runs it once")]
         if request.rules:
             words += [
-                safe_format("s allows {rule} in this chat", rule=rule),
+                safe_format("s allows {rule} until you leave this chat", rule=rule),
                 safe_format("a always allows it"),
             ]
         words += [safe_format("n REASON declines"), safe_format("e TEXT changes it"), safe_format("Ctrl-C stops")]
@@ -69,6 +69,8 @@ class PlainApprovals:
             words = safe_format("Queued: this is no answer to the question ({answers}).", answers=safe(answers))
             if letter == "e" and not rest:
                 words = safe_format("Write e and the new text; this line was queued.")
+            elif letter == "e":
+                words = safe_format("Queued: the text after e is not a JSON object.")
             self._writer.aside(words)
             return False
         if self._follows and monotonic() - self._asked_at < _NEW_SECONDS:

@@ -6,20 +6,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, assert_never
 
+from termchat.commands.model import use_model_effects
 from termchat.commands.registry import CommandContext, rank_choices
 from termchat.config.settings import ReasoningView
 from termchat.core.effects import (
+    Adopt,
+    AskAside,
+    Attach,
     ChangeSetting,
     Choice,
     Choose,
+    Compare,
     Copy,
+    Diagnose,
     EditRule,
     Effect,
     Export,
     Fork,
+    ForkAside,
     Incognito,
     ListChats,
     ListModels,
+    LogIn,
+    LogOut,
     MoveHead,
     NewChat,
     OpenChat,
@@ -31,26 +40,31 @@ from termchat.core.effects import (
     Quit,
     Rename,
     RunCommand,
+    SaveText,
     Send,
+    SetLabel,
+    SetupEffect,
+    ShowBudget,
     ShowInPager,
     ShowMessages,
     UseModel,
     UsePrompt,
+    UseSettings,
 )
-from termchat.core.errors import ProviderError
 from termchat.core.messages import Message, attachment_name
-from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
+from termchat.core.sanitize import Safe, excerpt, join, safe, safe_format, safe_line
 from termchat.core.session import Turn
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
 from termchat.ui.chat_effects import configured, message_line, saved_transcript, switch_effects
 from termchat.ui.frontend import FrontendContext
+from termchat.ui.model_choices import ModelChoices, without_list
+from termchat.ui.plain.side_replies import PlainSideRunner
 from termchat.ui.plain.writer import PlainWriter
-from termchat.ui.print_effects import printed_lines
 from termchat.ui.terminal.capabilities import background
 from termchat.ui.terminal.clipboard import copied
 from termchat.ui.text.line import Line, lines_of, styled_line
+from termchat.ui.text.print_effects import printed_lines
 from termchat.ui.turn_state import ViewState
 
 
@@ -59,9 +73,11 @@ class PlainChat(Protocol):
 
     view: ViewState
 
-    async def send(self, question: Message, node: str, turn: Turn) -> None: ...
+    async def send(self, question: Message | None, node: str, turn: Turn) -> None: ...
+    async def set_up(self, effect: SetupEffect) -> Sequence[Effect]: ...
     def keep(self, message: Message | None) -> None: ...
     def leave(self, code: int) -> None: ...
+    async def attach(self, effect: Attach) -> None: ...
 
 
 class PlainEffectRunner:
@@ -75,6 +91,7 @@ class PlainEffectRunner:
         )
         self._writer = writer
         self._chat = chat
+        self.side = PlainSideRunner(context.session, writer, chat, context.look.timings)
         self._choices: Sequence[Choice] = ()
 
     def offers(self, text: str) -> bool:
@@ -100,7 +117,7 @@ class PlainEffectRunner:
         last = self._chat.view.last
         closest = last.failure.suggestions if last and last.failure else ()
         if last and closest and self._session.model == last.model:
-            await self.perform(_used(closest[0]))
+            await self.perform(use_model_effects(closest[0]))
 
     async def perform(self, effects: Sequence[Effect]) -> None:
         """Perform effects in order."""
@@ -137,13 +154,16 @@ class PlainEffectRunner:
                 await self._list_models(query)
             case Send():
                 await self._send(effect)
-            case RunCommand(line):
-                await self.command(line)
+            case RunCommand(line, waits):
+                if waits:
+                    self._writer.aside(safe_format("Complete it: {line}…", line=safe_line(line)))
+                else:
+                    await self.command(line)
             case MoveHead(node, prefill):
                 self._session.move_head(node)
                 self._chat.keep(prefill)
-            case UseModel(model):
-                self._session.switch_model(model)
+            case UseModel(model, think):
+                self._session.switch_model(model, think)
             case NewChat():
                 self._session.new()
             case ShowInPager(text=text):
@@ -152,9 +172,27 @@ class PlainEffectRunner:
                 self._replay(messages)
             case Quit(code):
                 self._chat.leave(code)
+            case LogIn() | LogOut() | Diagnose():
+                await self.perform(await self._chat.set_up(effect))
+            case Attach():
+                await self._chat.attach(effect)
+            case Compare() | AskAside() | ForkAside() | Adopt():
+                await self.perform(await self.side.run(effect))
             case Incognito(off):
                 (self._session.save_again if off else self._session.incognito)()
-            case ListChats() | OpenChat() | Rename() | Fork() | Export() | EditRule() | UsePrompt():
+            case (
+                ListChats()
+                | OpenChat()
+                | Rename()
+                | Fork()
+                | Export()
+                | EditRule()
+                | UsePrompt()
+                | UseSettings()
+                | SaveText()
+                | SetLabel()
+                | ShowBudget()
+            ):
                 await self.perform(await chat_effects.run_chat_effect(self._session, effect))
             case _:
                 assert_never(effect)
@@ -177,14 +215,12 @@ class PlainEffectRunner:
             return
         before = self._session.conversation.head
         self._session.move_head(node)
-        question = self._session.conversation.nodes[node].message
-        await self._chat.send(
-            question, node, self._session.send(node, effect.model, wait_for_host=self._chat.view.away)
-        )
+        away = self._chat.view.away
+        turn = self._session.send(node, effect.model, think=effect.think, wait_for_host=away)
+        await self._chat.send(effect.message, node, turn)
         last = self._chat.view.last
         if last and not last.has_content and not effect.message:
             self._session.move_head(before)
-            self._chat.keep(None)
 
     def _replay(self, messages: Sequence[Message]) -> None:
         for shown in saved_transcript(messages, self._session.conversation, self._chat.view):
@@ -196,24 +232,22 @@ class PlainEffectRunner:
                 self._writer.show((shown,))
 
     async def _list_models(self, query: str) -> None:
-        refs = [self._session.model, *self._context.providers.known_models()]
-        for name in self._context.providers.usable_providers():
-            try:
-                refs += [info.ref for info in await self._context.providers.models(name)]
-            except ProviderError as error:
-                self._writer.aside(error.failure.message)
-        usable, current = frozenset(self._context.providers.usable_providers()), self._session.model
-        choices = [_choice(ref, current=ref == current, usable=ref.provider in usable) for ref in dict.fromkeys(refs)]
-        self._offer(safe_format("Model"), rank_choices(choices, query))
+        models = ModelChoices(self._session, self._context.providers)
+        await models.load(_ignore)
+        self._offer(safe_format("Model"), rank_choices(models.rows(), query), models.footer())
+        if failed := without_list(models.unlisted):
+            self._writer.aside(failed)
 
-    def _offer(self, title: Safe, choices: Sequence[Choice]) -> None:
+    def _offer(self, title: Safe, choices: Sequence[Choice], footer: Sequence[Line] = ()) -> None:
         """Print the instruction below the list: the rows above may have left the screen."""
         self._choices = choices
         width = len(str(len(choices)))
         rows: list[Line] = [styled_line(safe_format("{title}:", title=title))]
         for number, choice in enumerate(choices, 1):
             rows.append(styled_line(Safe(f"  {number:>{width}}  {choice.label}  {choice.detail}".rstrip())))
-        self._writer.lines([*rows, styled_line(safe_format("Type a number and press Enter; anything else cancels."))])
+        self._writer.lines(
+            [*rows, *footer, styled_line(safe_format("Type a number and press Enter; anything else cancels."))]
+        )
 
 
 def append_only(shown: ReasoningView) -> ReasoningView:
@@ -230,10 +264,5 @@ def _resend_words(message: Message) -> Safe:
     return safe_format("An empty line resends {text}; anything else replaces it.", text=text)
 
 
-def _used(model: ModelRef) -> tuple[Effect, ...]:
-    return (UseModel(model), Print(safe_format("→ {model}", model=safe_line(str(model)))))
-
-
-def _choice(ref: ModelRef, *, current: bool, usable: bool) -> Choice:
-    detail = safe_format("current") if current else EMPTY if usable else safe_format("not set up")
-    return Choice(safe_line(str(ref)), detail, _used(ref), usable=usable or current)
+def _ignore() -> None:
+    """The rows are printed once they have all facts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Sequence
@@ -11,13 +12,13 @@ from termchat.core.messages import main_argument, shown_text
 from termchat.core.sanitize import Safe, Sanitizer, safe, safe_format, safe_line
 from termchat.core.style import Theme
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, TextWithdrawn, ToolCard
-from termchat.ui.citations import source_lines
 from termchat.ui.frontend import DisplayOptions
 from termchat.ui.markdown.document import Document
 from termchat.ui.phrases import duration
 from termchat.ui.terminal.notify import BELL
 from termchat.ui.text.ansi import encode_rows, encode_segments
 from termchat.ui.text.ascii import line_to_ascii
+from termchat.ui.text.citations import source_lines
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import BLANK, Line, plain_text, strip_links, styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
@@ -52,6 +53,7 @@ class PlainWriter:
         self._sanitizer = Sanitizer()
         self._blank = True
         self._asking = False
+        self.vanished = False  # the terminal, so that nothing can be shown; SIGHUP comes with it
 
     @property
     def columns(self) -> int:
@@ -69,6 +71,12 @@ class PlainWriter:
         self._space()
         self._asking = True
         self._write("You: " if self._accessible else "> ")
+
+    def question(self, words: Safe) -> None:
+        """Print words that an answer follows on the same row."""
+        self._leave_row()
+        self._asking = True
+        self._write(words)
 
     def input_entered(self, text: str | None = None) -> None:
         """Note that a line was entered; `text` was typed before the prompt and is printed there."""
@@ -187,9 +195,15 @@ class PlainWriter:
             self._write("\n")
 
     def _write(self, text: str) -> None:
-        if text:
+        if not text or self.vanished:
+            return
+        try:
             self._out.write(text)
             self._out.flush()
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            self.vanished = True
 
 
 def _spoken(words: Safe) -> Safe:

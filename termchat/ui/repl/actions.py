@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from time import monotonic
 from typing import assert_never
 
+from termchat.commands.compare.shell_line import parse_shell_line
 from termchat.commands.registry import is_command, is_sent_to_models, normalise, split_command
+from termchat.config.keys.key_bindings import Action
 from termchat.core.effects import ListModels, Quit
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.approval_answers import ApprovalAnswers
 from termchat.ui.repl.effects import EffectRunner
+from termchat.ui.repl.input.draft_question import DraftQuestion
+from termchat.ui.repl.key_states import LastPress, State
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 
 _SECRET_SECONDS = 60.0  # or until the next key
-
-
-class State(Enum):
-    """A condition on which the effect of a key depends."""
-
-    PICKER = auto()  # the picker is open
-    MENU = auto()  # the command menu is open
-    KEY_HELP = auto()  # the key sheet is shown
-    BUSY = auto()  # a turn is running
-    TEXT = auto()  # the input has text
-    QUEUE = auto()  # messages are queued
-    QUESTION = auto()  # a question about a tool call is shown
-    APPROVAL = auto()  # and it takes the keys
-    WRITING = auto()  # a reason or an edited argument is written
-    ENTER_SENDS = auto()  # the setting: Enter sends and Alt-Enter breaks the line
-    ANY = auto()
-
-
-class _LastPress:
-    """The last press of a key that acts when it is pressed twice in a row."""
-
-    def __init__(self) -> None:
-        self._time = -1e9
-        self._number = 0
-
-    def repeats(self, number: int, seconds: float) -> bool:
-        """Note a press, the `number`-th key of all; return True if the last one came just before, within `seconds`."""
-        now = monotonic()
-        again = now - self._time <= seconds and number - self._number <= 1
-        self._time, self._number = now, number
-        return again
 
 
 class Actions:
@@ -63,21 +35,24 @@ class Actions:
         self.approvals = approvals
         self._context = context
         self._timings = context.look.timings
+        self._bound = context.look.keys
         self._editor = widgets.editor
         self._picker = widgets.picker
         self._menu = widgets.menu
         self._toast = widgets.toast
         self._key_help = widgets.key_help
+        self.widgets = widgets
         self._transcript = widgets.transcript
         self._turns = turns
         self._effects = effects
-        self._escape = _LastPress()
-        self._interrupt = _LastPress()
+        self.attaching = effects.attaching
+        self._escape = LastPress()
+        self._interrupt = LastPress()
         self._keys = 0
         self._stopped = -1e9
-        self._confirmed = ""
+        self._question = DraftQuestion(lambda: self._editor.text_with_marks)
 
-    def holds(self, state: State) -> bool:
+    def holds(self, state: State) -> bool:  # noqa: C901, one case a state
         """Return True if the REPL is in this state."""
         match state:
             case State.PICKER:
@@ -88,6 +63,8 @@ class Actions:
                 return self._key_help.shown
             case State.BUSY:
                 return self._turns.busy
+            case State.ASIDE:
+                return self._turns.side.asking
             case State.TEXT:
                 return not self._editor.empty
             case State.QUEUE:
@@ -100,6 +77,8 @@ class Actions:
                 return self.approvals.panel.is_writing
             case State.ENTER_SENDS:
                 return self._context.enter_sends
+            case State.ATTACHING:
+                return self.attaching.is_busy
             case State.ANY:
                 return True
         assert_never(state)
@@ -121,6 +100,8 @@ class Actions:
         """
         if self._editor.expand_backslash():
             return
+        if self._editor.empty and self._effects.offer.accept():
+            return
         if (self._editor.empty or self._is_restored) and (model := self._turns.suggested_model):
             self._effects.use_model(model)
         self.submit()
@@ -131,6 +112,11 @@ class Actions:
         A message that returned to the input is sent before the queue, any other one after it.
         `wait_for_host`: keep retrying until the host can be reached.
         """
+        if line := parse_shell_line(self._editor.text):
+            self._effects.run_shell(line)
+            return
+        if self.attaching.sends_later(lambda: self.submit(wait_for_host=wait_for_host)):
+            return
         restored = self._is_restored
         if is_command(self._editor.text):
             self._run_command()
@@ -146,9 +132,14 @@ class Actions:
     def _is_confirmed(self) -> bool:
         """Return False, and say why, for a draft with a key; True if it is submitted again unchanged."""
         draft = self._editor.text_with_marks
-        if draft != self._confirmed and (secret := self._context.find_secret(self._editor.message(draft))):
-            self._confirmed = draft
-            self._toast.say(safe_format("{secret} Enter sends it.", secret=secret), _SECRET_SECONDS)
+        if self._question.is_given(draft):
+            return True
+        if self._question.is_too_early(draft):
+            return False
+        if secret := self._context.find_secret(self._editor.message(draft)):
+            self._toast.say(secret, _SECRET_SECONDS)
+            words = safe_format("{secret} {key} sends it.", secret=secret, key=self._context.sends)
+            self._question.ask(draft, lambda: self._toast.say(words, _SECRET_SECONDS))
             return False
         return True
 
@@ -170,7 +161,10 @@ class Actions:
             return
         if self._turns.busy and not command.allowed_while_busy:
             words = safe_format(
-                "/{name} needs the end of the reply: Esc stops it, then Enter.", name=safe_line(command.name)
+                "/{name} needs the end of the reply: {escape} stops it, then {sends}.",
+                name=safe_line(command.name),
+                escape=self._bound.label(Action.ESCAPE),
+                sends=self._context.sends,
             )
             self._editor.keep_refused()
             self._toast.say(words)
@@ -195,7 +189,11 @@ class Actions:
     def accept_menu_row(self) -> None:
         """Complete the marked command; run it if it needs no argument."""
         item, typed = self._menu.marked, self._editor.text_with_marks
-        if item.text != typed and (self._menu.chosen or item.text.startswith(normalise(typed)) or not item.runnable):
+        if self._editor.complete(item, entered=not self._menu.chosen):
+            return
+        differs = item.cursor is None and item.text != typed
+        begins = item.text.startswith(normalise(typed)) or not item.runnable
+        if differs and self._menu.by_enter and (self._menu.chosen or begins):
             self._editor.set_text(item.text)
             if not item.runnable:
                 return
@@ -208,6 +206,10 @@ class Actions:
 
     def close_key_help(self) -> None:
         self._key_help.close()
+
+    def leave_picker(self) -> None:
+        """Clear the filter of the picker, then close it."""
+        self._picker.back()
 
     def close_picker(self) -> None:
         self._picker.close()
@@ -227,11 +229,15 @@ class Actions:
         self._stopped = now
         self._turns.stop()
 
+    def stop_aside(self) -> None:
+        """Stop the side questions."""
+        self._turns.side.stop_questions()
+
     def clear_on_second_press(self) -> None:
         """Clear the input on the second press; on an empty input, edit an earlier message."""
         if not self._escape.repeats(self._keys, self._timings.second_escape):
-            empty, words = safe_format("Esc again to edit an earlier message"), safe_format("Esc again clears")
-            self._toast.say(empty if self._editor.empty else words, self._timings.second_escape)
+            does = safe_format("again to edit an earlier message" if self._editor.empty else "again clears")
+            self._toast.say(self._bound.hint(Action.ESCAPE, does), self._timings.second_escape)
         elif self._editor.empty:
             self._effects.run_command("/edit")
         else:
@@ -240,13 +246,14 @@ class Actions:
     def clear(self) -> None:
         """Clear the input; its text stays in the history."""
         self._editor.pop()
-        self._toast.say(safe_format("Draft kept: ↑"))
+        self._toast.say(safe_format("Draft kept: {up}", up=self._bound.up))
 
     def leave_on_second_press(self) -> None:
         if self._interrupt.repeats(self._keys, self._timings.second_leave):
             self.leave()
         else:
-            self._toast.say(safe_format("Press Ctrl-C again to exit"), self._timings.second_leave)
+            words = safe_format("Press {key} again to exit", key=self._bound.label(Action.INTERRUPT))
+            self._toast.say(words, self._timings.second_leave)
 
     def leave(self) -> None:
         self._effects.perform((Quit(),))
@@ -286,6 +293,8 @@ class Actions:
     def complete_menu_row(self) -> None:
         """Complete the marked command, with a blank after it if it takes an argument."""
         item = self._menu.marked
+        if self._editor.complete(item):
+            return
         command = self._context.registry.find(split_command(item.text)[0])
         more = command is not None and command.complete is not None and " " not in item.text
         self._editor.set_text(f"{item.text} " if more else item.text)
@@ -315,7 +324,10 @@ class Actions:
     def retry_now(self) -> None:
         """Send the request again at once if it waits for a retry or has stalled."""
         if not self._turns.retry_now():
-            self._toast.say(safe_format("Press Esc to stop the reply, then Alt-R to retry."))
+            stop, retry = self._bound.label(Action.ESCAPE), self._bound.label(Action.RETRY)
+            self._toast.say(
+                safe_format("Press {stop} to stop the reply, then {retry} to retry.", stop=stop, retry=retry)
+            )
 
     def retry(self) -> None:
         """Send again the message that returned to the input, else the last question.
@@ -335,6 +347,8 @@ class Actions:
     def send_now(self) -> None:
         """Queue the input, then send the queue after the running tools; a reply is stopped, and its text is kept."""
         if not self._editor.empty and not is_command(self._editor.text_with_marks):
+            if self.attaching.sends_later(self.send_now):
+                return
             if not self._is_confirmed():
                 return
             self._turns.queue.append(self._editor.pop())
@@ -344,7 +358,7 @@ class Actions:
         """Move the last queued message to the history."""
         if (queued := self._turns.pop_queued()) is not None:
             self._editor.history.add(queued)
-            self._toast.say(safe_format("Dropped; kept in the history: ↑"))
+            self._toast.say(safe_format("Dropped; kept in the history: {up}", up=self._bound.up))
 
     # Text
 
@@ -366,7 +380,7 @@ class Actions:
         if self._context.session.failure:
             self._effects.run_command("/error")
         else:
-            self._toast.say(safe_format("Ctrl-O unfolds a paste in the input"))
+            self._toast.say(self._bound.hint(Action.UNFOLD_PASTE, safe_format("unfolds a paste in the input")))
 
     def show_key_help(self) -> None:
         """Show the key sheet; any other key closes it."""

@@ -12,11 +12,12 @@ from typing import Any
 
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.key_binding import KeyBindings, KeyPress
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Layout, Window
 
 from termchat.commands.registry import CommandContext
-from termchat.config.key_bindings import Action
+from termchat.config.keys.key_bindings import Action
 from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, ShowInPager
 from termchat.core.errors import Failure, internal_error
 from termchat.core.events import TurnEnded
@@ -26,6 +27,7 @@ from termchat.core.style import TextRole
 from termchat.ui.chat_effects import resume_banner
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.markdown.preload import warm_renderer
+from termchat.ui.phrases import internal_error_line
 from termchat.ui.repl.actions import Actions
 from termchat.ui.repl.approval_answers import ApprovalAnswers
 from termchat.ui.repl.chat_summary import ChatSummary
@@ -39,6 +41,7 @@ from termchat.ui.repl.key_table import bound_actions
 from termchat.ui.repl.live_settings import SettingsApplier
 from termchat.ui.repl.panels.approval_panel import ApprovalPanel
 from termchat.ui.repl.panels.content import LiveContent
+from termchat.ui.repl.panels.form import Form
 from termchat.ui.repl.panels.history_picker import HistoryPicker
 from termchat.ui.repl.panels.key_help import KeyHelp
 from termchat.ui.repl.panels.layout import LiveLayout
@@ -48,18 +51,20 @@ from termchat.ui.repl.panels.toast import Toast
 from termchat.ui.repl.transcript import Transcript
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
+from termchat.ui.stderr import QuietHandler
 from termchat.ui.terminal.capture_output import captured_output
 from termchat.ui.terminal.key_hold import HoldingKeyProcessor
 from termchat.ui.terminal.keyboard import Keyboard
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.terminal.output import make_output
 from termchat.ui.terminal.queries import TerminalQueries
-from termchat.ui.terminal.renderer import LiveApplication, reflows
+from termchat.ui.terminal.renderer import LiveApplication, reflow_of
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ascii import to_ascii
 from termchat.ui.text.line import styled_line
 from termchat.ui.text.palette import Palette
 from termchat.ui.tools.approval_card import request_title
+from termchat.ui.turn_end import ContextOffer
 
 _log = logging.getLogger("termchat")
 
@@ -83,6 +88,7 @@ class Repl:
         self.widgets = self._build_widgets()
         self.saved_history = SavedHistory(context.session, self.widgets.editor, context.registry.is_private)
         self.summary = ChatSummary(context.session)
+        self._context_offer = ContextOffer(context.session, context.providers)
         self.turns = TurnRunner(context, self.widgets, self.refresh, self._ended, self._asked)
         self.terminal = TerminalQueries(self.screen, context.tty, context.env, self._build_notifier(), self._background)
         self.programs = ExternalPrograms(self.screen, context, self.widgets, self.terminal.reapply)
@@ -97,8 +103,7 @@ class Repl:
         app = LiveApplication(
             self.output,
             Palette(self.context.theme, look.depth),
-            reflows=reflows(self.context.env),
-            recalls=bool(self.context.env.get("TMUX")),
+            reflow=reflow_of(self.context.env),
             layout=Layout(Window()),  # the layout needs the screen, which needs the application
             input=self.keyboard,
             color_depth=DEPTHS[look.depth],
@@ -114,7 +119,9 @@ class Repl:
 
     def _build_widgets(self) -> Widgets:
         context, look = self.context, self.context.look
-        commands = CommandContext(context.session, context.providers, context.registry, context.preferences)
+        commands = CommandContext(
+            context.session, context.providers, context.registry, context.preferences, key_map=context.look.keys
+        )
         transcript = Transcript(
             self.screen,
             hyperlinks=look.hyperlinks,
@@ -124,11 +131,12 @@ class Repl:
         )
         return Widgets(
             editor=InputEditor(self._typed),
-            picker=Picker(),
+            picker=Picker(look.keys),
             menu=CompletionMenu(lambda text: context.registry.menu(commands, text)),
             toast=Toast(self.refresh),
             key_help=KeyHelp(),
-            approval=ApprovalPanel(self._answer, self._type, self.refresh),
+            approval=ApprovalPanel(self._answer, self._type, self.refresh, look.keys),
+            form=Form(self.refresh, look.keys),
             transcript=transcript,
             style=PromptToolkitStyle(context.theme, look.depth, signs=look.signs),
         )
@@ -161,17 +169,12 @@ class Repl:
         return live
 
     def _build_bindings(self) -> KeyBindings:
-        editor = self.widgets.editor
-        actions = bound_actions(self.actions)
+        actions = bound_actions(self.actions) | self._terminal_actions()
         return make_bindings(
-            {action: self._focusing(run) for action, run in (actions | self._terminal_actions()).items()},
-            editor.paste,
-            self.widgets.key_help.close,
-            lambda: bool(editor.suggestion()),
-            editor.begin_command,
-            lambda: editor.holds_returned and not self.widgets.picker.is_open,
-            lambda: self.widgets.approval.takes_keys and not self.widgets.picker.is_open,
-            self.widgets.approval.press,
+            self.context.look.keys,
+            {action: self._focusing(run) for action, run in actions.items()},
+            self.widgets,
+            lambda: not self.app.layout.has_focus(self.live.input),
             vi=self.context.look.vi,
         )
 
@@ -206,6 +209,8 @@ class Repl:
     def _ended(self, ended: TurnEnded, seconds: float) -> None:
         words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
         self.terminal.ended(words, seconds)
+        if offer := self._context_offer.after_turn():
+            self.widgets.transcript.lines([styled_line(offer, TextRole.WARNING)])
 
     def _asked(self) -> None:
         """Ring or notify: a tool call waits for an answer."""
@@ -224,11 +229,11 @@ class Repl:
         loop.add_signal_handler(signal.SIGTSTP, self.programs.stopped)
         loop.set_exception_handler(self._bug)
         if not _log.handlers:
-            _log.addHandler(logging.NullHandler())
+            _log.addHandler(QuietHandler())
         typed = self.context.typeahead
         if tty := self.context.tty:
             self.app.takes_row = tty.close_early_prompt()
-            typed, tty.touched = tty.typed, True
+            typed, tty.typed, tty.touched = tty.typed, "", True
         self._early = typed
         try:
             with captured_output(lambda words: loop.call_soon_threadsafe(self._show_output, words) and None):
@@ -268,7 +273,8 @@ class Repl:
         """Restore the modes and the screen after SIGCONT: another program may have changed the terminal."""
         if self.context.tty and not self.programs.is_lent_out:
             self.context.tty.reapply_modes()
-            self.terminal.reapply()
+            self.app.output.enable_bracketed_paste()
+            self.terminal.reapply(still_set=True)
             self.screen.repaint()
 
     def _painted(self) -> None:
@@ -287,6 +293,7 @@ class Repl:
 
     async def _preload(self) -> None:
         try:
+            await self.effects.offer.look()
             await self.context.preload_store()
             await self.saved_history.begin(self.context.resumed.draft if self.context.resumed else "")
             self.refresh()
@@ -307,12 +314,13 @@ class Repl:
     def _answered(self, reply: str) -> None:
         self.terminal.reply(reply)
 
-    def refresh(self) -> None:
-        """Redraw the live region, the title and the progress mark."""
+    def refresh(self, *, ticked: bool = False) -> None:
+        """Redraw the live region, the title and the progress mark; if time only `ticked`, just what has changed."""
         self._focus()
         self.terminal.title(self._title())
         self.terminal.working(self.turns.busy)
-        self.app.invalidate()
+        if not (ticked and self.live.redraw(self.app)):
+            self.app.invalidate()
 
     def page(self, effect: ShowInPager) -> None:
         """Show a long text in the pager."""
@@ -352,9 +360,11 @@ class Repl:
 
     def _focus(self) -> None:
         wanted = self.live.answer if self.widgets.approval.is_writing else self.live.input
+        wanted = self.live.form if self.widgets.form.is_open else wanted
         wanted = self.live.filter if self.widgets.picker.is_open else wanted
         if not self.app.layout.has_focus(wanted):
             self.app.layout.focus(wanted)
+            self.app.vi_state.input_mode = InputMode.INSERT
 
     def _key_pressed(self, _: object) -> None:
         """End the short message: it hides the status line, which the user acts on."""
@@ -368,13 +378,14 @@ class Repl:
         self.saved_history.typed()
 
     def _bug(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Report an unexpected exception in one line; the chat continues."""
+        """Report an unexpected exception in two lines; the chat continues."""
         error = context.get("exception") or RuntimeError(str(context.get("message")))
         failure = internal_error(error)
         self.context.session.note_failure(failure)
-        words = safe_format("{what} Nothing is lost; the chat continues. Ctrl-O details", what=failure.message)
+        more = self.turns.view.step_labels.more
+        lines = (internal_error_line(failure, more), TextRole.ERROR), (failure.hint, TextRole.DIM)
         with suppress(Exception):  # a bug in drawing must not be drawn for ever
-            self.widgets.transcript.lines([styled_line(words, TextRole.ERROR)])
+            self.widgets.transcript.lines([styled_line(words, role) for words, role in lines])
 
     def _show_complaint(self, words: Safe) -> None:
         """Show a message for five seconds; called from another thread."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from termchat.config.keys.key_bindings import Action
 from termchat.core.approval import ApprovalRequest, ApprovalScope, Approve, ChangeArguments, Decline
 from termchat.core.sanitize import Safe, safe, safe_format
 from termchat.ui.repl.external_programs import ExternalPrograms
@@ -49,7 +50,13 @@ class ApprovalAnswers:
         if letter := self.panel.highlighted():
             self.answer(letter)
         else:
-            self._say(safe_format("Enter answers nothing by itself: press a letter, or choose with ↑↓"))
+            self._say(
+                safe_format(
+                    "{enter} answers nothing by itself: press a letter, or choose with {arrows}",
+                    enter=self.panel.keys.label(Action.ENTER),
+                    arrows=self.panel.keys.arrows,
+                )
+            )
 
     def previous(self) -> None:
         self.panel.move(-1)
@@ -125,5 +132,6 @@ def _is_object(text: str) -> bool:
 
 
 def _whole(request: ApprovalRequest) -> str:
-    facts = "\n".join([*request.facts, *([request.reason] if request.reason else [])])
+    rules = [f"rule: {rule}" for rule in request.rules]
+    facts = "\n".join([*request.facts, *([request.reason] if request.reason else []), *rules])
     return f"{request.preview}\n\n{facts}".rstrip()

@@ -70,6 +70,22 @@ class ExternalPrograms:
 
         self._start(edit())
 
+    async def run_in_pty(self, command: Sequence[str], fds: tuple[int, int], output: Callable[[bytes], None]) -> int:
+        """Run a program on the terminal with the file descriptors `fds`; `output` gets what it writes.
+
+        Return its exit code, -N after signal N, 127 if it cannot be started.
+        """
+        from termchat.ui.terminal.pty_program import PtyProgram
+
+        async with self._lent():
+            try:
+                program = PtyProgram(command, self._env, fds, output)
+            except OSError as error:
+                words = safe_format("Cannot run {name}: {why}", name=safe_line(command[0]), why=safe_line(str(error)))
+                os.write(fds[1], f"{words}\r\n".encode())
+                return 127
+            return await program.run()
+
     def page(self, text: Safe) -> None:
         """Show a long text in the pager, wrapped between words; the scrollback stays unchanged."""
         self._start(self._page(text))
@@ -88,7 +104,7 @@ class ExternalPrograms:
                 yield
             finally:
                 if self._tty:
-                    self._tty.raw()
+                    self._tty.take_back()
         self._back_at = monotonic()
         self._reapply_modes()
         self._screen.commit("")
@@ -111,7 +127,7 @@ class ExternalPrograms:
 
     async def _edited(self, text: str, name: str) -> str | None:
         """Return the text as it was saved by the editor; None if the editor failed."""
-        editor = shlex.split(self._env.get("VISUAL") or self._env.get("EDITOR") or "vi")
+        editor = _words(self._env.get("VISUAL") or self._env.get("EDITOR") or "", "vi")
         with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
             file = Path(folder) / name
             file.write_text(text, encoding="utf-8")
@@ -125,12 +141,20 @@ class ExternalPrograms:
     async def _page(self, text: Safe) -> None:
         """Write the text to the standard input of the pager: no file holds it, and `less` keeps no searches."""
         text = await asyncio.to_thread(wrapped_text, text, self._screen.size.columns - 1)
-        pager = shlex.split(self._env.get("PAGER") or "less")
-        if not pager or not shutil.which(pager[0]):
+        pager = _words(self._env.get("PAGER", ""), "less")
+        if not shutil.which(pager[0]):
             self._screen.commit(f"{text}\n")
             return
         async with self._lent():
             await _run(pager, {**self._env, "LESSHISTFILE": "-"}, text.encode())
+
+
+def _words(command: str, default: str) -> list[str]:
+    """Return a command of the environment as words, `default` for a blank one; one with an open quote is one word."""
+    try:
+        return shlex.split(command) or [default]
+    except ValueError:
+        return [command]
 
 
 async def _run(command: Sequence[str], env: Mapping[str, str] | None = None, data: bytes | None = None) -> int:
@@ -151,7 +175,7 @@ def _traceless(editor: Sequence[str]) -> list[str]:
 
     `vi` counts as Vim where it is a link to it; other implementations do not know the options.
     """
-    program = shutil.which(editor[0]) if editor else None
+    program = shutil.which(editor[0])
     if program is None or not Path(program).resolve().name.startswith(("vim", "nvim")):
         return list(editor)
     return [*editor, "-n", "-i", "NONE", "-c", "set noundofile nobackup nowritebackup"]

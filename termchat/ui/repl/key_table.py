@@ -1,7 +1,7 @@
 """Effect of each key in each state, as data.
 
 The rows of a key are tried in order, and the first one whose state holds is performed; if none holds, the key does
-nothing. The keys of each action are in `termchat.config.key_bindings`. `Repl` binds the
+nothing. The keys of each action are in `termchat.config.keys.key_bindings`. `Repl` binds the
 keys that act on the terminal, such as Ctrl-L and Ctrl-G.
 """
 
@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from termchat.config.key_bindings import Action
-from termchat.ui.repl.actions import Actions, State
+from termchat.config.keys.key_bindings import Action
+from termchat.ui.repl.actions import Actions
 from termchat.ui.repl.approval_answers import ApprovalAnswers
+from termchat.ui.repl.attaching import Attaching
+from termchat.ui.repl.key_states import State
+from termchat.ui.repl.panels.form import Form
 
 Rows = Sequence[tuple[State, Callable[[Actions], None]]]
 
@@ -20,6 +23,11 @@ Rows = Sequence[tuple[State, Callable[[Actions], None]]]
 def _approval(answer: Callable[[ApprovalAnswers], None]) -> Callable[[Actions], None]:
     """Return an action on the question about a tool call."""
     return lambda actions: answer(actions.approvals)
+
+
+def _attaching(perform: Callable[[Attaching], None]) -> Callable[[Actions], None]:
+    """Return an action on the attachments of the input."""
+    return lambda actions: perform(actions.attaching)
 
 
 KEY_TABLE: Mapping[Action, Rows] = {
@@ -38,19 +46,27 @@ KEY_TABLE: Mapping[Action, Rows] = {
         (State.MENU, Actions.accept_menu_row),
         (State.ANY, Actions.enter),
     ),
-    Action.NEWLINE: ((State.ANY, Actions.newline),),
+    Action.NEWLINE: (  # may be the Enter key
+        (State.PICKER, Actions.accept_choice),
+        (State.WRITING, _approval(ApprovalAnswers.submit)),
+        (State.ANY, Actions.newline),
+    ),
     Action.ESCAPE: (
         (State.KEY_HELP, Actions.close_key_help),
-        (State.PICKER, Actions.close_picker),
+        (State.PICKER, Actions.leave_picker),
         (State.WRITING, _approval(ApprovalAnswers.leave)),
         (State.MENU, Actions.close_menu),
+        (State.ATTACHING, _attaching(Attaching.stop)),
         (State.BUSY, Actions.stop),
+        (State.ASIDE, Actions.stop_aside),
         (State.ANY, Actions.clear_on_second_press),
     ),
     Action.INTERRUPT: (
         (State.PICKER, Actions.close_picker),
         (State.WRITING, _approval(ApprovalAnswers.leave)),
+        (State.ATTACHING, _attaching(Attaching.stop)),
         (State.BUSY, Actions.stop_or_abandon),
+        (State.ASIDE, Actions.stop_aside),
         (State.MENU, Actions.close_menu),
         (State.TEXT, Actions.clear),
         (State.ANY, Actions.leave_on_second_press),
@@ -93,6 +109,7 @@ KEY_TABLE: Mapping[Action, Rows] = {
     Action.SEND_NOW: ((State.ANY, Actions.send_now),),
     Action.DROP_QUEUED: ((State.TEXT, Actions.delete_word), (State.ANY, Actions.drop_queued)),
     Action.UNFOLD_PASTE: ((State.QUESTION, _approval(ApprovalAnswers.view)), (State.ANY, Actions.unfold_or_show_error)),
+    Action.PASTE: ((State.ANY, _attaching(Attaching.paste_clipboard)),),
     Action.UNDO: ((State.ANY, Actions.undo),),
     Action.REDO: ((State.ANY, Actions.redo),),
     Action.KEY_HELP: (
@@ -102,13 +119,28 @@ KEY_TABLE: Mapping[Action, Rows] = {
     ),
 }
 
+# While the form of a setup is open, all other actions do nothing.
+FORM_TABLE: Mapping[Action, Callable[[Form], None]] = {
+    Action.ENTER: Form.submit,
+    Action.ALT_ENTER: Form.submit,
+    Action.NEWLINE: Form.submit,
+    Action.ESCAPE: Form.cancel,
+    Action.INTERRUPT: Form.cancel,
+    Action.DROP_QUEUED: Form.delete_word,
+    Action.KEY_HELP: Form.insert_question_mark,
+}
+
 
 def bound_actions(actions: Actions) -> dict[Action, Callable[[], None]]:
     """Return a function for each action of the table that performs the first row whose state holds."""
-    return {action: partial(_perform, actions, rows) for action, rows in KEY_TABLE.items()}
+    return {action: partial(_perform, actions, action, rows) for action, rows in KEY_TABLE.items()}
 
 
-def _perform(actions: Actions, rows: Rows) -> None:
+def _perform(actions: Actions, action: Action, rows: Rows) -> None:
+    if actions.widgets.is_filling:
+        if perform_in_form := FORM_TABLE.get(action):
+            perform_in_form(actions.widgets.form)
+        return
     for state, perform in rows:
         if actions.holds(state):
             perform(actions)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import assert_never
 
+from termchat.config.keys.key_bindings import Action
 from termchat.config.settings import Links, QueueMode, Settings
 from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, Print
-from termchat.core.sanitize import safe_format
+from termchat.core.sanitize import Safe, safe_format
 from termchat.core.style import Theme
 from termchat.ui.chat_effects import configured
 from termchat.ui.frontend import FrontendContext
+from termchat.ui.next_steps import key_labels
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.capabilities import background, supports_hyperlinks
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.theme_sample import sample_lines
 
-_SENDS = safe_format("Enter sends now, and Alt-Enter breaks the line.")
-_BREAKS_LINE = safe_format("Enter breaks the line now, and Alt-Enter sends.")
 Act = Callable[[], None]
 
 
@@ -41,7 +42,9 @@ class SettingsApplier:
             "queue": self._queue,
             "hyperlinks": self._links,
             "math": self._math,
+            "enter": lambda _: self._name_keys(),
         }
+        self._name_keys()
 
     def apply(self, effect: ChangeSetting | PreviewTheme) -> Sequence[Effect]:
         """Change the setting or preview the theme; return the effects that report the result."""
@@ -53,12 +56,24 @@ class SettingsApplier:
                 elif not done:
                     self._apply_theme(self._theme)  # ends a preview
                 if done and key == "enter":
-                    return (*report, Print(_SENDS if self._context.enter_sends else _BREAKS_LINE))
+                    return (*report, Print(self._enter_words()))
                 return report
             case PreviewTheme(name):
                 self._preview(name)
                 return ()
         assert_never(effect)
+
+    def _name_keys(self) -> None:
+        """Name the user's keys in the hints below a reply."""
+        labels = key_labels(self._context.look.keys, self._context.sends)
+        self._turns.view = replace(self._turns.view, step_labels=labels)
+
+    def _enter_words(self) -> Safe:
+        keys = self._context.look.keys
+        enter, other = keys.label(Action.ENTER), keys.label(Action.ALT_ENTER)
+        if self._context.enter_sends:
+            return safe_format("{enter} sends now, and {other} breaks the line.", enter=enter, other=other)
+        return safe_format("{enter} breaks the line now, and {other} sends.", enter=enter, other=other)
 
     def background_detected(self, kind: str) -> bool:
         """Store the background that the terminal reports; return True if the theme depends on it."""

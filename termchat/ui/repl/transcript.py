@@ -10,13 +10,13 @@ from typing import assert_never
 from termchat.core.sanitize import Safe, Sanitizer, safe_format
 from termchat.core.style import TextRole
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, TextWithdrawn, ToolCard
-from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
 from termchat.ui.markdown.plain_text import ReasoningDocument
 from termchat.ui.terminal.frame_clock import MAX_RATE, FrameClock
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.ascii import line_to_ascii
+from termchat.ui.text.citations import source_lines
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import BLANK, Line, strip_links
 from termchat.ui.text.palette import Palette

@@ -14,16 +14,19 @@ from time import monotonic
 
 from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.approval import Decision
+from termchat.core.conversation import as_typed
 from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, MessageDone, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.core.provider import Effort
 from termchat.core.sanitize import safe, safe_format
 from termchat.core.session import Turn
 from termchat.core.style import TextRole
 from termchat.ui.chat_effects import saved_transcript
+from termchat.ui.compare.side_work import SideWork
 from termchat.ui.frontend import FrontendContext
-from termchat.ui.next_steps import end_lines
+from termchat.ui.next_steps import end_lines, without_message
 from termchat.ui.repl.panels.status import is_stalled
 from termchat.ui.repl.transcript import prompt_sign, user_lines
 from termchat.ui.repl.widgets import Widgets
@@ -48,13 +51,14 @@ class Question:
     """A message that a turn answers, and the data to undo it.
 
     node           the message in the conversation
-    model          the model that answers; None for the session's own
+    model, think   the model that answers and its effort; None for the session's own
     raw            the text to return to the input, pastes as marks; None if the message was sent before
     previous_head  the head to return to if `raw` is None and no answer comes
     """
 
     node: str
     model: ModelRef | None = None
+    think: Effort | None = None
     raw: str | None = None
     previous_head: str | None = None
 
@@ -66,13 +70,14 @@ class TurnRunner:
     queue          messages entered while a turn ran, pastes as marks
     steering       number of queued messages, from the first, that go with the next step of the turn
     restored_text  the message that got no answer and returned to the input, pastes as marks
+    side           the turns beside the chat
     """
 
     def __init__(
         self,
         context: FrontendContext,
         widgets: Widgets,
-        changed: Callable[[], None],
+        changed: Callable[..., None],
         ended: Callable[[TurnEnded, float], None],
         asked: Callable[[], None],
     ) -> None:
@@ -93,6 +98,8 @@ class TurnRunner:
         self._ended = ended
         self._asked = asked
         self._sign = prompt_sign(signs=context.look.signs)
+        self._up = context.look.keys.up
+        self.side = SideWork(context.session)
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
         self._question: Question | None = None
@@ -100,7 +107,7 @@ class TurnRunner:
 
     @property
     def busy(self) -> bool:
-        return self.view.busy
+        return self.view.busy or self.side.comparing
 
     @property
     def suggested_model(self) -> ModelRef | None:
@@ -125,9 +132,9 @@ class TurnRunner:
         node = self.session.add(self._editor.message(*raw), self.session.conversation.head)
         self._send(Question(node, raw="\n\n".join(raw)), wait_for_host=wait_for_host)
 
-    def resend(self, parent: str, model: ModelRef | None) -> None:
-        """Send an earlier message again, to `model` if given; a reply is continued."""
-        question = Question(parent, model, previous_head=self.session.conversation.head)
+    def resend(self, parent: str, model: ModelRef | None, think: Effort | None = None) -> None:
+        """Send an earlier message again, to `model` and with the effort `think` if given; a reply is continued."""
+        question = Question(parent, model, think, previous_head=self.session.conversation.head)
         node = self.session.conversation.nodes[parent]
         if node.message.role is Role.USER:
             self._echo(self._editor.draft_of(node.message))
@@ -143,6 +150,7 @@ class TurnRunner:
 
     def stop(self) -> None:
         """Stop the turn: the screen changes at once, the connection closes later."""
+        self.side.stop_comparison()
         if self._turn is None:
             return
         if self._after is AfterTurn.RETRY:
@@ -219,14 +227,14 @@ class TurnRunner:
     def _steered(self, node: str) -> None:
         """Take the sent messages off the queue; they return to the input if the rest of the turn fails."""
         raw = self._next(self.steering)
-        self._question = Question(node, self._question.model if self._question else None, raw="\n\n".join(raw))
+        before = self._question
+        self._question = Question(node, before and before.model, before and before.think, raw="\n\n".join(raw))
         self.steering = 0
         self._echo(*raw)
 
     def _next(self, number: int) -> list[str]:
         """Take the first queued messages."""
-        raw = self.queue[:number]
-        del self.queue[:number]
+        raw, self.queue = self.queue[:number], self.queue[number:]
         return raw
 
     def send_queue(self) -> None:
@@ -284,13 +292,14 @@ class TurnRunner:
             self._transcript.restart_code_numbers()
         self.restored_text = self._suggestion = None
         self.session.move_head(question.node)
-        turn = self._turn = self.session.send(question.node, question.model, wait_for_host=wait_for_host)
+        turn = self._turn = self.side.main = self.session.send(
+            question.node, question.model, think=question.think, wait_for_host=wait_for_host
+        )
         self.view = replace(self.view, calls=len(self.session.conversation.tool_results()))
         self.view = turn_sent(self.view, turn.id, question.model or self.session.model, monotonic())
         self._changed()
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._follow(turn, question.node))
-        loop.call_later(_TICK, self._tick)
+        self._task = asyncio.create_task(self._follow(turn, question.node))
+        asyncio.get_running_loop().call_later(_TICK, self._tick, turn)
 
     def _echo(self, *messages: str) -> None:
         """Print inputs, pastes as marks, that are sent as one message."""
@@ -301,11 +310,11 @@ class TurnRunner:
             words = safe_format("{n} queued messages, sent as one (/set queue one)", n=safe(str(len(messages))))
             self._transcript.lines([styled_line(words, TextRole.DIM)], after=True)
 
-    def _tick(self) -> None:
+    def _tick(self, turn: Turn) -> None:
         """Redraw the spinner and the clocks while a turn runs."""
-        if self.busy:
-            self._changed()
-            asyncio.get_running_loop().call_later(_TICK, self._tick)
+        if self._turn is turn:
+            self._changed(ticked=True)
+            asyncio.get_running_loop().call_later(_TICK, self._tick, turn)
 
     async def _follow(self, turn: Turn, question: str) -> None:
         failed: TurnEnded | None = None
@@ -323,7 +332,12 @@ class TurnRunner:
             event = await with_suggestions(event, self._providers)
         if isinstance(event, MessageDone) and event.message.role is Role.USER:
             self._steered(event.node)
+        labels = self.view.step_labels
+        if isinstance(event, TurnEnded) and (asked := self._question) and asked.raw is None:
+            author = self.session.conversation.nodes[asked.node].message.role
+            self.view = replace(self.view, step_labels=without_message(labels, continues=author is not Role.USER))
         self.view, blocks = update(self.view, event, monotonic())
+        self.view = replace(self.view, step_labels=labels)
         self._transcript.show(blocks)
         if isinstance(event, ApprovalAsked | ApprovalAnswered | TurnEnded):
             self._ask()
@@ -352,22 +366,23 @@ class TurnRunner:
         if question.raw is None:
             self.session.move_head(question.previous_head)
             return
+        text = as_typed(question.raw)
         if self._editor.empty:
-            self.restored_text = question.raw
+            self.restored_text = text
         else:
-            self._toast.say(safe_format("The unanswered message is in the history: ↑"), 5.0)
-        self._editor.restore(question.raw)
+            self._toast.say(safe_format("The unanswered message is in the history: {up}", up=self._up), 5.0)
+        self._editor.restore(text)
 
     def _finish(self, turn: Turn) -> None:
         """Act on the end of a turn: ask again, send the queue after a complete reply, or wait for the user."""
         with suppress(Exception):  # reported already
             self._transcript.finish()
         self.view = replace(self.view, turn=None)
-        self._turn, self.steering = None, 0
+        self._turn, self.side.main, self.steering = None, None, 0
         self._approval.ask(())
-        last = self.view.last
-        ended = last if last and last.turn_id == turn.id else None
+        ended = last if (last := self.view.last) and last.turn_id == turn.id else None
         after, self._after = self._after, AfterTurn.IDLE
+        self.side.turn_ended()
         if after is AfterTurn.RETRY and self._question and ended and ended.outcome is Outcome.CANCELLED:
             self._send(self._question)
             return

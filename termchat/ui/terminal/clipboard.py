@@ -41,7 +41,7 @@ async def copied(text: str, what: Safe, env: Mapping[str, str], send: Callable[[
     for command in tools(env):
         if await _fed(command, text.encode("utf-16-le") if command[0] == "clip.exe" else data):
             return Copied(safe_format("Copied {n}{part}", n=size(len(data)), part=part), done=True)
-    if send is None or not _terminal_copies(env):
+    if send is None or not terminal_copies(env):
         return _saved(data, safe_format("No clipboard is available"))
     if len(data) > _MOST // 4 * 3:
         return _saved(data, safe_format("Too long for the terminal clipboard"))
@@ -75,7 +75,7 @@ def sequence(data: bytes, env: Mapping[str, str]) -> str:
     return tmux_passthrough(f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07", env)
 
 
-def _terminal_copies(env: Mapping[str, str]) -> bool:
+def terminal_copies(env: Mapping[str, str]) -> bool:
     """Return True if OSC 52 may be written: GNU screen, and terminals without sequences, would show its text."""
     term = env.get("TERM", "")
     if env.get("STY") or (term.startswith("screen") and not env.get("TMUX")):

@@ -38,6 +38,7 @@ _SURE_HALF = re.compile(
 )
 _HALF = re.compile(r"\x1b(?:\[[\d;:]*\$?|O|P|_|\]\d*)?$")
 _KITTY = re.compile(r"\x1b\[(\d+)(?::[\d:]*)?(?:;(\d+)(?::\d+)?)?u")
+_FUNCTION = re.compile(r"\x1b\[([PQS])")  # F1, F2, F4 of the kitty protocol
 _OTHER = re.compile(r"\x1b\[27;(\d+);(\d+)~")
 
 
@@ -156,6 +157,7 @@ class InputDecoder:
         if not self.brackets:
             text = self._burst.filter(text, now)
         if "\x1b[" in text:
+            text = _FUNCTION.sub("\x1bO\\1", text)
             text = _OTHER.sub(lambda m: _key(int(m[2]), int(m[1])), _KITTY.sub(_kitty, text))
         if text:
             pieces.append(TypedText(text))

@@ -7,11 +7,15 @@ from prompt_toolkit.key_binding.key_processor import KeyProcessor
 
 
 class HoldingKeyProcessor(KeyProcessor):
-    """A key processor that keeps all keys, in their order, from `hold` to `release`."""
+    """A key processor that keeps all keys, in their order, from `hold` to `release`.
+
+    From `copy` to `recall`, keys are processed and kept, too, so that those that did nothing can be processed again.
+    """
 
     def __init__(self, processor: KeyProcessor) -> None:
         self._holders = 0
         self._kept: list[KeyPress] = []
+        self._copies: list[KeyPress] | None = None
         super().__init__(processor._bindings)  # noqa: SLF001 - has no accessor
 
     def hold(self) -> None:
@@ -28,14 +32,29 @@ class HoldingKeyProcessor(KeyProcessor):
             self.feed_multiple(kept)
             self.process_keys()
 
+    def copy(self) -> None:
+        """Begin to copy the keys that are processed."""
+        self._copies = []
+
+    def recall(self, *, used: bool) -> None:
+        """End the copies; keep them for the next `release`, unless one of them was `used`. Call it outside of a key."""
+        copies, self._copies = self._copies or [], None
+        if not used:
+            self.reset()  # a sequence that has begun is in the copies
+            self._kept = [*copies, *self._kept]
+
     def feed(self, key_press: KeyPress, first: bool = False) -> None:
         if self._holders:
             self._kept.append(key_press)
         else:
+            if self._copies is not None:
+                self._copies.append(key_press)
             super().feed(key_press, first)
 
     def feed_multiple(self, key_presses: list[KeyPress], first: bool = False) -> None:
         if self._holders:
             self._kept += key_presses
         else:
+            if self._copies is not None:
+                self._copies += key_presses
             super().feed_multiple(key_presses, first)

@@ -26,6 +26,7 @@ class TerminalQueries:
     background   called with "light" or "dark" when the terminal reports its background
     focused      None until the terminal reports its focus
     asked_at     time of the queries, None after the last reply
+    listeners    called with each reply first; True from one of them means that it was for them
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class TerminalQueries:
         self._silent = env.get("TERM", "") in ("dumb", "linux") or tty is None
         self._progress = supports_progress(env) and not self._silent
         self._modes: dict[str, str] = {}
+        self.listeners: list[Callable[[str], bool]] = []
         self._title = EMPTY
         self.focused: bool | None = None
         self.asked_at: float | None = None
@@ -56,10 +58,13 @@ class TerminalQueries:
         self.asked_at = monotonic()
         self._screen.write_control(_PROBE)
 
-    def reapply(self) -> None:
-        """Set all modes and the title again, after another program had the terminal."""
-        for on in self._modes:
-            self._screen.write_control(on)
+    def reapply(self, *, still_set: bool = False) -> None:
+        """Set all modes and the title again, after another program had the terminal.
+
+        `still_set`: they were not undone for it. Each is undone first, because the terminal keeps some on a stack.
+        """
+        for on, off in self._modes.items():
+            self._screen.write_control(off + on if still_set else on)
         title, self._title = self._title, EMPTY
         self.title(title)
 
@@ -70,6 +75,8 @@ class TerminalQueries:
 
     def reply(self, text: str) -> None:
         """Handle a reply of the terminal."""
+        if any(takes(text) for takes in self.listeners):
+            return
         if text in ("\x1b[I", "\x1b[O"):
             self.focused = text == "\x1b[I"
         elif found := _COLOUR.match(text):

@@ -3,38 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.data_structures import Point
-from prompt_toolkit.layout import Layout
+from prompt_toolkit.layout import Layout, Window
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.layout.screen import Screen as Cells
 from prompt_toolkit.renderer import Renderer
 from prompt_toolkit.styles import BaseStyle
-from prompt_toolkit.utils import Event
+from prompt_toolkit.utils import Event, get_cwidth
 
+from termchat.core.sanitize import LINE_AND_BIDI_CONTROLS, safe
 from termchat.ui.terminal.output import FrameOutput
+from termchat.ui.terminal.row_diff import move_rows
 from termchat.ui.terminal.row_painter import Footer
 from termchat.ui.terminal.streaming_reply import StreamingReply
 from termchat.ui.text.palette import Palette
 
+_XTERM_JS = ("vscode", "Hyper", "Tabby")  # TERM_PROGRAM of terminals made with xterm.js
 _SETTLED = 0.08  # seconds after the last resize of a burst
+
+# In the input, which keeps the text as it was pasted, prompt_toolkit shows only C0 and C1 as visible characters.
+Char.display_mappings.update({chr(code): safe(chr(code)) for code in LINE_AND_BIDI_CONTROLS})
+
+StyledRow: TypeAlias = Sequence[tuple[str, str]]  # prompt_toolkit's style and the character, for each
+Part: TypeAlias = tuple[Window, Sequence[StyledRow]]
+
+
+class Reflow(NamedTuple):
+    """The effect of a narrower terminal on its text.
+
+    wraps     the text is wrapped again; False: it is cut
+    recalls   erased text of a row counts as well, as in tmux
+    pushes    the cursor moves down by a row for each row that is added, also by those below it, and the row with the
+              cursor is cut, unless a row below it was wrapped before, as in xterm.js (Buffer.ts, _reflowSmaller)
+    marks     an erased row stays marked as wrapped, and is joined with the next one when the terminal gets wider, as in
+              GNU screen (ansi.c, ClearInLine); a deleted row does not
+    """
+
+    wraps: bool = True
+    recalls: bool = False
+    pushes: bool = False
+    marks: bool = False
+
+
+_USUAL = Reflow()
 
 
 class LiveRenderer(Renderer):
     """A renderer that finds its place again after a resize, and that draws the unfinished reply above its own rows.
 
     reply     the rows above
-    reflows   True if the terminal wraps its text again when it gets narrower
-    recalls   True if it then counts erased text of a row as well, as tmux does
     """
 
-    def __init__(
-        self, style: BaseStyle, output: FrameOutput, palette: Palette, *, reflows: bool, recalls: bool
-    ) -> None:
-        self.reflows = reflows
-        self.recalls = recalls
+    def __init__(self, style: BaseStyle, output: FrameOutput, palette: Palette, reflow: Reflow) -> None:
+        self.reflow = reflow
         self.reply = StreamingReply(palette, output.get_size().columns)
         self._widths: dict[int, int] = {}
         super().__init__(style, output, full_screen=False)
@@ -48,8 +73,56 @@ class LiveRenderer(Renderer):
         for y in range(last.height):
             width = _width(last, y)
             used = y if width and y > used else used
-            self._widths[y] = max(width, self._widths.get(y, 0) if self.recalls else 0)
+            self._widths[y] = max(width, self._widths.get(y, 0) if self.reflow.recalls else 0)
         last.height = used + 1  # rows that became free below are given up
+
+    def redraw_rows(self, parts: Iterable[Part]) -> bool:
+        """Write the characters of parts that have changed since they were painted, without laying anything out.
+
+        Return False, with nothing written, if this is not possible: a part has another height now, or a row has
+        characters that take other than one column, or that reach the last column.
+        """
+        last, size = self._last_screen, self._last_size
+        if last is None or size is None or self.stale:
+            return False
+        found: list[tuple[int, StyledRow]] = []
+        for window, rows in parts:
+            place = last.visible_windows_to_write_positions.get(window)
+            if place is None or place.height != len(rows) or place.ypos + len(rows) > last.height:
+                return False
+            if any(len(row) >= size.columns or not all(map(_is_plain, row)) for row in rows):
+                return False
+            found += enumerate(rows, place.ypos)
+        for y, row in found:
+            self._redraw_row(last, y, row)
+        return True
+
+    def _redraw_row(self, last: Cells, y: int, wanted: StyledRow) -> None:
+        """Write the changed characters of a painted row; the cursor returns to its place."""
+        cells: dict[int, Char] = last.data_buffer[y]
+        changed = [x for x, (style, char) in enumerate(wanted) if not _shows(cells.get(x), style, char)]
+        surplus = [x for x in cells if x >= len(wanted)]
+        erases = any(cells[x].char != " " for x in surplus)
+        for gone in surplus:  # blanks too: the next painting would write them again
+            del cells[gone]
+        if not changed and not erases:
+            return
+        output, at, x, before = self.output, self._cursor_pos, 0, None
+        output.write_raw(f"{move_rows(y - at.y)}\r")
+        for to in changed:
+            style, char = wanted[to]
+            if style != before and self._attrs_for_style and self._last_color_depth:
+                output.set_attributes(self._attrs_for_style[style], self._last_color_depth)
+            output.cursor_forward(to - x)
+            output.write(char)
+            cells[to], before, x = Char(char, style), style, to + 1
+        output.reset_attributes()
+        if erases:
+            output.cursor_forward(len(wanted) - x)
+            output.erase_end_of_line()
+        output.write_raw(f"{move_rows(at.y - y)}\r")
+        output.cursor_forward(at.x)
+        self._widths[y] = max(len(wanted), self._widths.get(y, 0) if self.reflow.recalls else 0)
 
     @property
     def height(self) -> int:
@@ -92,9 +165,15 @@ class LiveRenderer(Renderer):
         """Erase the live region after the terminal has wrapped it to a new width."""
         columns, at = self.output.get_size().columns, self._cursor_pos
         old = self._last_size
-        if self.reflows and old and columns < old.columns:
-            above = sum(max(1, -(-self._widths.get(y, 0) // columns)) for y in range(at.y))
-            self._cursor_pos = Point(at.x % columns, above + at.x // columns)
+        if self.reflow.wraps and old and columns < old.columns:
+            rows = {y: max(1, -(-width // columns)) for y, width in self._widths.items()}
+            above = sum(rows.get(y, 1) for y in range(at.y))
+            if self.reflow.pushes:
+                below = sum(count - 1 for y, count in rows.items() if y > at.y)
+                here = rows.get(at.y, 1) - 1 if below else 0
+                self._cursor_pos = Point(min(at.x, columns - 1), above + below + here)
+            else:
+                self._cursor_pos = Point(at.x % columns, above + at.x // columns)
         self.erase_live_region()
 
     def erase_live_region(self) -> None:
@@ -105,8 +184,10 @@ class LiveRenderer(Renderer):
         self.output.write_raw("\r")
         self.output.cursor_up(self._cursor_pos.y)
         self.output.reset_attributes()
-        if up := self.reply.erase_sequence(self.output.get_size(), reflows=self.reflows):
+        if up := self.reply.erase_sequence(self.output.get_size(), reflows=self.reflow.wraps):
             self.output.write_raw(up)
+        if self.reflow.marks:
+            self.output.write_raw(f"\x1b[{self.output.get_size().rows}M")
         self.output.erase_down()
         self.output.enable_autowrap()
         self.reset_position()
@@ -122,11 +203,9 @@ class LiveApplication(Application[int]):
     output: FrameOutput
     renderer: LiveRenderer
 
-    def __init__(
-        self, output: FrameOutput, palette: Palette, *, reflows: bool = True, recalls: bool = False, **options: Any
-    ) -> None:
+    def __init__(self, output: FrameOutput, palette: Palette, *, reflow: Reflow = _USUAL, **options: Any) -> None:
         super().__init__(output=output, **options)
-        self.renderer = LiveRenderer(self._merged_style, output, palette, reflows=reflows, recalls=recalls)
+        self.renderer = LiveRenderer(self._merged_style, output, palette, reflow)
         self.on_resized: Event[LiveApplication] = Event(self)
         self.frames = 0
         self._settling: asyncio.TimerHandle | None = None
@@ -135,6 +214,16 @@ class LiveApplication(Application[int]):
     def paint(self) -> None:
         """Paint all changes in one frame."""
         self._redraw()
+
+    def redraw_rows(self, parts: Iterable[Part]) -> bool:
+        """Draw parts that have changed in one frame, if they keep their place; else return False. See `LiveRenderer`.
+
+        Also return False if all will be painted soon.
+        """
+        if not self._is_running or self.suspended or self.settling or self.invalidated:
+            return False
+        with self.output.frame():
+            return self.renderer.redraw_rows(parts)
 
     @property
     def suspended(self) -> bool:
@@ -178,12 +267,22 @@ class LiveApplication(Application[int]):
         return self._settling is not None
 
 
-def reflows(env: Mapping[str, str]) -> bool:
-    """Return True if the terminal wraps its text again when it gets narrower."""
-    term = env.get("TERM", "")
-    if env.get("TMUX"):
-        return True
-    return not (env.get("XTERM_VERSION") or term == "linux" or term.startswith("screen"))
+def reflow_of(env: Mapping[str, str]) -> Reflow:
+    """Return the effect of a narrower terminal on its text, by the variables that the terminal sets."""
+    wraps = not (env.get("XTERM_VERSION") or env.get("TERM") == "linux")  # tmux and GNU screen wrap
+    tmux = bool(env.get("TMUX"))
+    screen = not tmux and bool(env.get("STY"))
+    xterm_js = not (tmux or screen) and env.get("TERM_PROGRAM") in _XTERM_JS  # both leave the variable as it was
+    return Reflow(wraps or tmux or screen, recalls=tmux, pushes=xterm_js, marks=screen)
+
+
+def _is_plain(cell: tuple[str, str]) -> bool:
+    """Return True for a character that certainly takes one column."""
+    return cell[1].isprintable() and get_cwidth(cell[1]) == 1
+
+
+def _shows(cell: Char | None, style: str, char: str) -> bool:
+    return cell is not None and cell.char == char and cell.style == style
 
 
 def _width(cells: Cells, y: int) -> int:

@@ -13,12 +13,14 @@ import signal
 import sys
 import termios
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 from termchat.ui.terminal.early_prompt import EarlyPrompt
 
 _MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
+_MOUSE_OFF = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _CTRL_D = "\x04"  # the kernel keeps one that is typed before raw mode as NUL
 _PLAIN = ("plain=true", "accessible=true")  # lines of the config file, without blanks
@@ -111,6 +113,11 @@ class Tty:
         self._restored = False
         termios.tcsetattr(self._in, termios.TCSANOW, mode)
 
+    def take_back(self) -> None:
+        """Switch to raw mode after another program; one that was killed may have left the mouse switched on."""
+        self.raw()
+        os.write(self._out, _MOUSE_OFF)
+
     def cooked(self) -> None:
         """Restore the original modes, except that Ctrl-C does not discard typed text."""
         mode = list(self._original)
@@ -125,7 +132,8 @@ class Tty:
     def reapply_modes(self) -> None:
         """Set the saved modes again, after another process stopped and continued the program."""
         if self._repl_modes and not self._restored:
-            termios.tcsetattr(self._in, termios.TCSANOW, self._repl_modes)
+            with suppress(termios.error):  # a terminal that vanishes also continues the program
+                termios.tcsetattr(self._in, termios.TCSANOW, self._repl_modes)
 
     def read_typed(self) -> bool:
         """Read the text typed so far into `typed`, without waiting; return True if there was any."""
@@ -153,13 +161,12 @@ class Tty:
         if self._restored:
             return
         self._restored = True
-        try:
+        with suppress(OSError):  # the output is gone or full
             self.close_early_prompt(sweep=True)
             if self.touched:
                 os.write(self._out, ("".join(reversed(self.undo)) + _MODES_OFF).encode())
+        with suppress(OSError, termios.error):  # the terminal is gone
             termios.tcsetattr(self._in, termios.TCSADRAIN, self._original)
-        except (OSError, termios.error):
-            pass  # the terminal is gone
 
     def drain(self, seconds: float) -> None:
         """Read and drop pending replies of the terminal for up to `seconds`, so that the shell does not read them."""

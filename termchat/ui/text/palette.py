@@ -92,7 +92,7 @@ class Palette:
         return found
 
     def is_invisible_blank(self, roles: Roles, other: Roles) -> bool:
-        """Return True if a blank looks the same in both styles, so that none of the two sequences is needed."""
+        """Return True if a blank looks the same in both styles, so that neither of the two sequences is needed."""
         return not _marks_blanks(self._sgr(roles)) and not _marks_blanks(self._sgr(other))
 
     def _sgr(self, roles: Roles) -> _Sgr:

@@ -252,7 +252,7 @@ class Wrapper:
 
         An ASCII piece may be longer than a row; any other piece is one grapheme cluster.
         """
-        free = self.space.limit(self._row_soft) - self._row_cells
+        free = max(0, self.space.limit(self._row_soft) - self._row_cells)  # a cluster may go over the edge
         while widest > free:
             breaks = cells > free and not self._disputed  # otherwise not every terminal wraps here
             if piece.text.isascii():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from termchat.core.approval import ApprovalRequest, PreviewKind, ToolEffect
+from termchat.core.approval import ApprovalRequest, PreviewKind, ToolEffect, mark_blanks
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.text.fit import fitting_head, text_width, wrap
@@ -19,8 +18,6 @@ _VERBS = {
     ToolEffect.NETWORK: safe_format("wants to use the network"),
 }
 _HEAD, _TAIL = 300, 100  # lines of a longer preview that are laid out
-_SPACES = re.compile(r" {12,}|\t{4,}")
-_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){3,}")
 
 
 def request_title(request: ApprovalRequest) -> Safe:
@@ -95,8 +92,7 @@ def _preview_rows(request: ApprovalRequest, columns: int) -> tuple[list[Line], i
     """Return the rows of a preview, wrapped at the edge, and the number of lines left out in its middle."""
     text = request.preview.rstrip("\n")
     if request.kind is PreviewKind.COMMAND:
-        text = _BLANK_LINES.sub(lambda found: f"\n⟨{found[0].count(chr(10)) - 1} blank lines⟩\n", text)
-        text = _SPACES.sub(lambda found: f" ⟨{len(found[0])} spaces⟩ ", text)
+        text = mark_blanks(text)
     texts = text.split("\n")
     cut = max(0, len(texts) - _HEAD - _TAIL)
     if cut:

@@ -20,7 +20,7 @@ async def edit_rule(session: Session, effect: EditRule) -> Sequence[Effect]:
         words = safe_format("Removed the rule {rule}.", rule=rule)
     else:
         problem = await tools.add_rule(effect.rule, ApprovalScope.SAVED if effect.save else ApprovalScope.CHAT)
-        words = safe_format("{rule} runs without a question in this chat.", rule=rule)
+        words = safe_format("{rule} runs without a question until you leave this chat.", rule=rule)
         if effect.save:
             words = safe_format("{rule} runs without a question; saved for all chats.", rule=rule)
     return (Print(safe_format("Not done: {why}", why=safe_line(problem)) if problem else words),)

@@ -47,6 +47,7 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
 
 _ROLES = {
     ToolStatus.RAN: TextRole.SUCCESS,
+    ToolStatus.FAILED: TextRole.ERROR,
     ToolStatus.DECLINED: TextRole.DIM,
     ToolStatus.CANCELLED: TextRole.DIM,
     ToolStatus.TIMED_OUT: TextRole.WARNING,

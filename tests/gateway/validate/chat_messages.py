@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from tests.gateway.signatures import Origin, complaint
@@ -101,6 +102,12 @@ def _check_content(report: Report, content: Any, where: str, kinds: tuple[str, .
             address = report.want(image, "url", str, f"{place}.image_url") or ""
             if not address.startswith(("https://", "http://", "data:image/")):
                 report.say(f"Invalid '{place}.image_url.url': expected a data URL of an image or an https URL.")
+        if kind == "input_audio":
+            audio = report.want(part, "input_audio", dict, place) or {}
+            report.only(audio, ("data", "format"), f"{place}.input_audio")
+            report.one_of(audio.get("format"), ("wav", "mp3"), f"{place}.input_audio.format")
+            if not re.fullmatch(r"[A-Za-z0-9+/]+=*", str(audio.get("data", ""))):
+                report.say(f"Invalid '{place}.input_audio.data': expected Base64.")
         if kind == "file":
             file = report.want(part, "file", dict, place) or {}
             report.only(file, ("file_data", "file_id", "filename"), f"{place}.file")

@@ -25,7 +25,7 @@ from mcp.server.auth.provider import (
     construct_redirect_uri,
 )
 from mcp.server.auth.routes import create_auth_routes
-from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions
+from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions, RevocationOptions
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from pydantic import AnyHttpUrl, TypeAdapter
@@ -45,12 +45,16 @@ class Issuer(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, A
     error      the error that the page of the user answers with, "" to agree
     extra      changes to the answer that is sent back to the client
     refreshed  how often a token was refreshed
+    required   a permission without which an MCP server answers 403, "" for none
+    asked      the requests of clients
     """
 
     seconds: int = 3600
     error: str = ""
     extra: dict[str, str] = field(default_factory=dict[str, str])
     refreshed: int = 0
+    required: str = ""
+    asked: list[str] = field(default_factory=list[str])
     clients: dict[str, OAuthClientInformationFull] = field(default_factory=dict[str, OAuthClientInformationFull])
     codes: dict[str, AuthorizationCode] = field(default_factory=dict[str, AuthorizationCode])
     access: dict[str, AccessToken] = field(default_factory=dict[str, AccessToken])
@@ -61,6 +65,7 @@ class Issuer(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, A
 
     async def register_client(self, client_info: OAuthClientInformationFull) -> None:
         self.clients[client_info.client_id] = client_info
+        self.asked.append("registration")
 
     async def authorize(self, client: OAuthClientInformationFull, params: AuthorizationParams) -> str:
         answer = {"state": params.state, **self.extra}
@@ -88,7 +93,7 @@ class Issuer(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, A
         self, client: OAuthClientInformationFull, authorization_code: AuthorizationCode
     ) -> OAuthToken:
         del self.codes[authorization_code.code]
-        return self._tokens(client, authorization_code.resource)
+        return self._tokens(client, authorization_code.resource, authorization_code.scopes)
 
     async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> RefreshToken | None:
         return self.refresh.get(refresh_token)
@@ -98,21 +103,27 @@ class Issuer(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, A
     ) -> OAuthToken:
         del self.refresh[refresh_token.token]
         self.refreshed += 1
-        return self._tokens(client, refresh_token.resource)
+        return self._tokens(client, refresh_token.resource, refresh_token.scopes)
 
     async def load_access_token(self, token: str) -> AccessToken | None:
         return self.access.get(token)
 
     async def revoke_token(self, token: AccessToken | RefreshToken) -> None:
-        self.access.pop(token.token, None)
+        self.access = {text: kept for text, kept in self.access.items() if kept.client_id != token.client_id}
+        self.refresh = {text: kept for text, kept in self.refresh.items() if kept.client_id != token.client_id}
 
-    def _tokens(self, client: OAuthClientInformationFull, resource: str | None) -> OAuthToken:
+    def lacks_permission(self, token: str) -> bool:
+        known = self.access.get(token)
+        return bool(self.required and known and self.required not in known.scopes)
+
+    def _tokens(self, client: OAuthClientInformationFull, resource: str | None, scopes: list[str]) -> OAuthToken:
         made = OAuthToken(
             access_token=f"access-{secrets.token_hex(8)}",
             refresh_token=f"refresh-{secrets.token_hex(8)}",
             expires_in=self.seconds,
+            scope=" ".join(scopes) or None,
         )
-        about: dict[str, Any] = {"client_id": client.client_id, "scopes": [], "resource": resource}
+        about: dict[str, Any] = {"client_id": client.client_id, "scopes": scopes, "resource": resource}
         self.access[made.access_token] = AccessToken(token=made.access_token, **about)
         self.refresh[made.refresh_token or ""] = RefreshToken(token=made.refresh_token or "", **about)
         return made
@@ -135,7 +146,10 @@ def oauth_world() -> Iterator[OAuthWorld]:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
         origins = [f"http://127.0.0.1:{each.getsockname()[1]}" for each in sockets]
         routes = create_auth_routes(
-            issuer, _url(origins[0]), client_registration_options=ClientRegistrationOptions(enabled=True)
+            issuer,
+            _url(origins[0]),
+            client_registration_options=ClientRegistrationOptions(enabled=True),
+            revocation_options=RevocationOptions(enabled=True),
         )
         stack.enter_context(_served(Starlette(routes=routes), sockets[0]))
         for origin, each in zip(origins[1:], sockets[1:], strict=True):
@@ -186,7 +200,19 @@ def _mcp_server(issuer: Issuer, issuer_url: str, origin: str) -> Any:
         token = get_access_token()
         return f"It is {token.token if token else 'unknown'}"
 
-    return server.streamable_http_app()
+    app: Any = server.streamable_http_app()
+
+    async def guard(scope: Any, receive: Any, send: Any) -> None:
+        """Refuse a token without the required permission, and say which that is."""
+        headers = dict(scope.get("headers") or ())
+        token = headers.get(b"authorization", b"").decode().removeprefix("Bearer ")
+        if issuer.lacks_permission(token):
+            challenge = f'Bearer error="insufficient_scope", scope="{issuer.required}"'
+            await Response(status_code=403, headers={"WWW-Authenticate": challenge})(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return guard
 
 
 def _url(text: str) -> AnyHttpUrl:

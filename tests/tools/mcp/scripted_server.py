@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,9 @@ from typing import Any
 
 MODE = sys.argv[1]
 ARGUMENT = sys.argv[2] if len(sys.argv) > 2 else ""
+if MODE == "gate":  # starts when somebody writes the description into a named pipe
+    signal.alarm(120)  # or ends: the test may have been killed
+    ARGUMENT = Path(ARGUMENT).read_text()
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 OBJECT = {"type": "object", "properties": {"text": {"type": "string"}}}
 more_tools: list[str] = []
@@ -36,7 +40,7 @@ def tools() -> list[dict[str, Any]]:
             deep: dict[str, Any] = {"type": "object", "$schema": "x", "anyOf": [{"required": ["text"]}]}
             wide = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(9_000)}}
             return [{"name": "top", "inputSchema": deep}, {"name": "wide", "inputSchema": wide}]
-        case "described":
+        case "described" | "gate":
             return [{"name": "echo", "description": ARGUMENT, "inputSchema": OBJECT}]
         case "lies":
             output = {"type": "object", "properties": {"n": {"type": "string", "pattern": "^(a+)+$"}}}

@@ -15,6 +15,7 @@ from termchat.core.models import McpServer
 from termchat.tools.mcp.connection import McpEnvironment
 from termchat.tools.mcp.pins import PinFile
 from termchat.tools.mcp.server_source import McpSource
+from termchat.tools.mcp.tool_lists import ListFiles
 from termchat.tools.policy.rules import Rule, Rules
 from termchat.tools.toolbox import Toolbox, ToolboxConfig
 
@@ -35,15 +36,20 @@ async def toolbox(
     rules: tuple[str, ...] = (),
     variables: Mapping[str, str] = ENVIRONMENT,
     approve_all: bool = False,
+    lists: bool = False,
 ) -> AsyncIterator[Toolbox]:
-    """Open a toolbox of servers that has no other tools; what the user agreed to is in the folder."""
+    """Open a toolbox of servers that has no other tools; what the user agreed to is in the folder.
+
+    lists   keep the lists of tools in the folder, too
+    """
     config = ToolboxConfig(
         folder, offered=(), rules=Rules(allow=tuple(Rule(rule) for rule in rules)), approve_all=approve_all
     )
     box = Toolbox(config, ())
     around = McpEnvironment(folder, {"HOME": str(folder), **variables})
     for server in servers:
-        box.add_source(McpSource(server, around, PinFile(folder / "data" / "pins.json")))
+        kept = ListFiles(folder / "cache") if lists else None
+        box.add_source(McpSource(server, around, PinFile(folder / "data" / "pins.json"), lists=kept))
     try:
         yield box
     finally:

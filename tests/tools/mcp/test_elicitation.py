@@ -83,7 +83,9 @@ async def test_page_is_shown_whole_and_accepted(tmp_path: Path) -> None:
         (FORM, [Decline("no")]),
         (PAGE, [Decline()]),
         (PAGE | {"url": "file:///etc/passwd"}, [Approve()]),
+        (PAGE | {"url": "https://[example.com/login"}, [Approve()]),
         (FORM | {"requestedSchema": {"type": "object", "properties": {"a": {"type": "object"}}}}, [Approve()]),
+        (FORM | {"requestedSchema": {"type": "object", "properties": {"a": {"type": ["string"]}}}}, [Approve()]),
     ],
 )
 async def test_question_is_declined(tmp_path: Path, question: dict[str, Any], decisions: list[Decision]) -> None:

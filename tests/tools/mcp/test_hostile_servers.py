@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from tests.tools.mcp.support import ENVIRONMENT, judge, names, prepare, run, scr
 
 
 async def test_silent_server_delays_question_up_to_its_limit(tmp_path: Path) -> None:
-    async with toolbox(tmp_path, scripted("silent", seconds=0.2), scripted("echo", name="ok")) as box:
+    async with toolbox(tmp_path, scripted("silent", seconds=1.0), scripted("echo", name="ok")) as box:
         assert await prepare(box) == ["MCP server it is slow to start: the question goes without its tools."]
         assert names(box) == ["mcp_ok_echo"]
-        async with asyncio.timeout(0.15):  # the next question does not wait again
+        async with asyncio.timeout(0.8):  # the next question does not wait again
             assert await prepare(box) == []
 
 
@@ -83,11 +84,11 @@ async def test_flood_does_not_block_event_loop(tmp_path: Path) -> None:
     async with toolbox(tmp_path, scripted("flood")) as box:
         await prepare(box)
         call = asyncio.create_task(run(box, "mcp_it_echo"))
-        loop, longest = asyncio.get_running_loop(), 0.0
+        longest = 0.0
         for _ in range(100):
-            before = loop.time()
+            before = time.thread_time()  # of the processor: other programs may have it for a while
             await asyncio.sleep(0.005)
-            longest = max(longest, loop.time() - before)
+            longest = max(longest, time.thread_time() - before)
         assert not call.done()
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
@@ -101,7 +102,7 @@ async def test_cancelled_call_tells_server(tmp_path: Path) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await run(box, "mcp_it_echo")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not told.exists():
                 await asyncio.sleep(0.01)
 
@@ -193,7 +194,7 @@ async def test_changed_list_is_read_before_next_request(tmp_path: Path) -> None:
         await prepare(box)
         assert names(box) == ["mcp_it_echo"]
         await run(box, "mcp_it_echo")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(names(box)) < 2:
                 notices = await prepare(box)
         assert notices == ["The MCP server it has new or changed tools, which ask before they run: second."]

@@ -21,7 +21,7 @@ async def test_changed_list_is_read_before_next_request(tmp_path: Path) -> None:
         assert names(box) == ["mcp_it_add", "mcp_it_greet"]
         assert (await run(box, "mcp_it_add")).text == "added"
         notices: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not notices:
                 notices = await prepare(box)
         assert notices == ["The MCP server it has new or changed tools, which ask before they run: second."]

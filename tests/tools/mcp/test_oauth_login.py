@@ -7,7 +7,7 @@ import dataclasses
 import json
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -55,10 +55,12 @@ async def login(store: LoginStore, server: McpServer) -> Login:
     return made
 
 
-async def add(store: LoginStore, server: McpServer, folder: Path) -> tuple[list[str], str]:
+async def add(
+    store: LoginStore, server: McpServer, folder: Path, learn: Callable[[str], None] = lambda secret: None
+) -> tuple[list[str], str]:
     """Ask a server in a new chat; return the notices and the answer."""
     box = Toolbox(ToolboxConfig(folder, offered=(), approve_all=True), ())
-    box.add_source(McpSource(server, McpEnvironment(folder, ENVIRONMENT, logins=store)))
+    box.add_source(McpSource(server, McpEnvironment(folder, ENVIRONMENT, logins=store, learn=learn)))
     try:
         notices = await prepare(box)
         if not names(box):
@@ -124,7 +126,7 @@ async def test_refresh_waits_for_that_of_another_process(world: OAuthWorld, stor
     old = await login(store, server)
     fresh = await login(store, server)
     store.write("web", dataclasses.replace(old, expires=1.0))
-    async with httpx2.AsyncClient(auth=StoredLogin(store, "web", server.url)) as client:
+    async with httpx2.AsyncClient(auth=StoredLogin(store, "web", server.url, lambda secret: None)) as client:
         async with store.exclusive("web"):
             asked = asyncio.create_task(client.get(server.url))
             await asyncio.wait((asked,), timeout=1)
@@ -246,7 +248,7 @@ async def test_guarded_network_connects_to_private_address_of_private_server_onl
     async with listening:
         if allowed:
             stream = await network.connect_tcp(host, port)
-            await asyncio.wait_for(received.wait(), 10)
+            await asyncio.wait_for(received.wait(), 30)
             await stream.aclose()
         else:
             with pytest.raises(RefusedAddressError, match="private address"):

@@ -11,7 +11,7 @@ from termchat.ui.markdown import Document, Row, render
 from termchat.ui.markdown.plain_text import ReasoningDocument, wrap_line
 from termchat.ui.text.width import WIDTHS
 from tests.bench.corpus import corpus
-from tests.ui.markdown.texts import TRAPS, cut, documents, safe_documents, widths
+from tests.ui.markdown.texts import TRAPS, cut, documents, safe_documents, small_pieces, widths
 
 places = st.lists(st.integers(0, 10_000), max_size=40)
 
@@ -48,8 +48,7 @@ def test_document_any_split_gives_same_rows(text: Safe, where: list[int], width:
 @pytest.mark.parametrize("size", [1, 7])
 def test_document_trap_text_in_small_pieces_gives_same_rows(text: str, size: int) -> None:
     whole = safe(text)
-    pieces = [Safe(whole[at : at + size]) for at in range(0, len(whole), size)]
-    assert streamed(pieces, 40) == render(whole, 40)
+    assert streamed(small_pieces(whole, size), 40) == render(whole, 40)
 
 
 @given(safe_documents, places, widths)
@@ -202,3 +201,7 @@ def test_reasoning_document_any_split_gives_all_text_within_width(text: Safe, wh
     assert rows == at_once
     assert "".join("".join(row.text for row in rows).split()) == "".join(text.split())
     assert all(row.cells <= width for row in rows)
+
+
+def test_wrap_line_with_a_long_word_after_its_indentation_adds_no_blank_row() -> None:
+    assert [row.text for row in wrap_line("    abcdefghij", 10)] == ["    abcdef", "ghij"]

@@ -7,8 +7,9 @@ from typing import cast
 
 import pytest
 
-from termchat.config.key_bindings import KEYS, Action
-from termchat.ui.repl.actions import Actions, State
+from termchat.config.keys.key_bindings import KEYS, Action
+from termchat.ui.repl.actions import Actions
+from termchat.ui.repl.key_states import State
 from termchat.ui.repl.key_table import KEY_TABLE, bound_actions
 
 ON_THE_TERMINAL = {Action.REASONING, Action.HISTORY, Action.EDITOR, Action.SUSPEND, Action.REDRAW}
@@ -17,9 +18,11 @@ ON_THE_TERMINAL = {Action.REASONING, Action.HISTORY, Action.EDITOR, Action.SUSPE
 class FakeActions:
     """Actions of a REPL in given states, whose only part is the menu."""
 
+    is_filling = False
+
     def __init__(self, states: set[State]) -> None:
         self._states = states
-        self._menu = self
+        self._menu = self.widgets = self
         self.closed = 0
 
     def close(self) -> None:
@@ -65,7 +68,7 @@ def test_key_table_row_is_reachable(action: Action) -> None:
         (Action.ALT_ENTER, (State.ENTER_SENDS,), Actions.newline),
         (Action.ALT_ENTER, (), Actions.enter),
         (Action.ESCAPE, (State.KEY_HELP, State.BUSY), Actions.close_key_help),
-        (Action.ESCAPE, (State.PICKER, State.BUSY), Actions.close_picker),
+        (Action.ESCAPE, (State.PICKER, State.BUSY), Actions.leave_picker),
         (Action.ESCAPE, (State.BUSY, State.TEXT, State.QUEUE), Actions.stop),
         (Action.ESCAPE, (State.TEXT,), Actions.clear_on_second_press),
         (Action.INTERRUPT, (State.PICKER, State.BUSY), Actions.close_picker),

@@ -16,7 +16,7 @@ from termchat.ui.terminal.row_painter import Footer, FooterPainter
 from tests.bench.corpus import corpus
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import places
-from tests.ui.markdown.texts import TRAPS, cut, safe_documents
+from tests.ui.markdown.texts import TRAPS, cut, safe_documents, small_pieces
 from tests.ui.terminal.test_row_painter import EXACTLY, PALETTE, check, drawn
 
 sizes = st.sampled_from([(80, 24), (40, 12), (200, 60), (20, 8)])
@@ -135,7 +135,7 @@ def test_footer_painter_scrollback_equals_one_shot_render(
 @pytest.mark.parametrize("size", [(80, 24), (20, 8)])
 def test_painter_trap_text_equals_one_shot_render(text: str, size: tuple[int, int]) -> None:
     whole = safe(text)
-    check(play([Safe(whole[at : at + 5]) for at in range(0, len(whole), 5)], *size), render(whole, size[0]))
+    check(play(small_pieces(whole, 5), *size), render(whole, size[0]))
 
 
 @given(safe_documents, places, st.data())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from contextvars import copy_context
 
+import pytest
 from prompt_toolkit.application.current import set_app
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import DummyInput
@@ -13,7 +15,7 @@ from prompt_toolkit.layout import Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
 from termchat.ui.terminal.output import FrameOutput
-from termchat.ui.terminal.renderer import LiveApplication
+from termchat.ui.terminal.renderer import LiveApplication, reflow_of
 from termchat.ui.terminal.screen import Screen
 from tests.ui.terminal.test_row_painter import PALETTE
 
@@ -56,7 +58,7 @@ async def _many_sizes() -> None:
             assert not screen.ready
             assert len(out.getvalue()) == painted
             assert not over.is_set()
-        await asyncio.wait_for(over.wait(), 10)
+        await asyncio.wait_for(over.wait(), 30)
         written = out.getvalue()[painted:]
     assert screen.ready
     assert [row for row in written.replace("\r", "").split("\n") if row.endswith(("0", "1", "2"))][-2:] == [
@@ -64,3 +66,31 @@ async def _many_sizes() -> None:
     ]  # fmt: skip
     assert [written.count(f"line {n}") for n in range(3)] == [1, 1, 1]
     assert written.count("input") == 1
+
+
+@pytest.mark.parametrize(
+    ("env", "up"),
+    [
+        ({}, 2),  # the row above takes two rows
+        ({"TERM": "screen.xterm-256color", "STY": "1.pts"}, 2),
+        ({"TMUX": "/tmp/tmux-0/default,1,0", "TERM_PROGRAM": "vscode"}, 2),
+        ({"TERM_PROGRAM": "vscode"}, 4),  # so does the row below, and then the row of the cursor, which push it down
+        ({"XTERM_VERSION": "XTerm(401)"}, 1),
+    ],
+)
+def test_narrower_terminal_finds_start_of_live_region_as_it_reflows(env: dict[str, str], up: int) -> None:
+    size, out = [Size(24, 100)], TerminalBuffer()
+    output = FrameOutput(out, lambda: size[0], "xterm-256color", sync=True)
+    rows = [("", "a" * 50 + "\n"), ("[SetCursorPosition]", ""), ("", "i" * 50 + "\n"), ("", "b" * 60)]
+    layout = Layout(Window(FormattedTextControl([*rows], focusable=True)))
+    app = LiveApplication(output, PALETTE, reflow=reflow_of(env), layout=layout, input=DummyInput())
+    app._is_running = True
+    with set_app(app):
+        app.context = copy_context()
+        app.paint()
+        size[0] = Size(24, 40)
+        painted = len(out.getvalue())
+        app.renderer.relocate()
+        output.flush()
+    (moved,) = re.findall(r"\x1b\[(\d*)A", out.getvalue()[painted:])
+    assert int(moved or 1) == up

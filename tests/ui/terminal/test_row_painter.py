@@ -20,7 +20,7 @@ from termchat.ui.text.palette import ColorDepth, Palette
 from tests.bench.corpus import corpus, kinds
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import lines, places
-from tests.ui.markdown.texts import TRAPS, cut, safe_documents
+from tests.ui.markdown.texts import TRAPS, cut, safe_documents, small_pieces
 
 _DATA = tomllib.loads((Path(__file__).parents[3] / "themes" / "dark.toml").read_text())
 # Places to cut a line so that its final part fills rows of another width to the edge.
@@ -83,7 +83,7 @@ def test_inline_painter_screen_equals_one_shot_render(text: Safe, where: list[in
 @pytest.mark.parametrize("size", SIZES)
 def test_painter_trap_text_equals_one_shot_render(text: str, size: tuple[int, int]) -> None:
     whole = safe(text)
-    check(play([Safe(whole[at : at + 5]) for at in range(0, len(whole), 5)], *size), render(whole, size[0]))
+    check(play(small_pieces(whole, 5), *size), render(whole, size[0]))
 
 
 @pytest.mark.parametrize("kind", kinds())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
@@ -50,6 +50,7 @@ def test_wrapper_indent_narrows_word_rows_but_not_soft_rows() -> None:
 WORDS = ["word ", "of", "  (two), ", "a longer run of words", "中文", "，", "（", " ", "x" * 30, *GRAPHEMES]
 
 
+@example(["👨‍👩‍👧", "of", "word "], 8, 3)  # the cluster is wider than a row
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.integers(8, 60), st.integers(0, 4))
 def test_wrapper_any_split_gives_same_lines(pieces: list[str], width: int, indent: int) -> None:
     at_once = wrapped("".join(pieces), width, indent=indent)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import httpx2
+from anthropic import APIStatusError, AsyncAnthropic, AsyncStream, Omit
 
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
@@ -32,6 +32,10 @@ _PREFIX = "(prefix)"  # digest of the prefix in a body; not sent
 _FAST_MODE = "fast-mode-2026-02-01"  # some models require it
 _OLD_VERSION = "2023-06-01"
 
+if TYPE_CHECKING:
+    from termchat.providers.catalog.batch_vendors import BatchVendor
+    from termchat.providers.protocols.batch_api import BatchApi
+
 
 class AnthropicClient:
     """Client of a server with the Messages API.
@@ -42,7 +46,7 @@ class AnthropicClient:
     def __init__(self, endpoint: Endpoint, limits: Mapping[str, int]) -> None:
         self.endpoint = endpoint
         self._limits = limits
-        self._sdk = anthropic.AsyncAnthropic(
+        self._sdk = AsyncAnthropic(
             api_key=endpoint.key or "none",
             base_url=endpoint.base,
             http_client=endpoint.http,
@@ -73,7 +77,7 @@ class AnthropicClient:
             body={**sent, **self.endpoint.config.extra_body},
             options={"headers": {"anthropic-beta": _FAST_MODE} if body.get("speed") else {}},
             stream=True,
-            stream_cls=anthropic.AsyncStream[Any],
+            stream_cls=AsyncStream[Any],
         )
         try:
             yield response
@@ -84,10 +88,15 @@ class AnthropicClient:
         return AnthropicDecoder(prefix=body[_PREFIX])
 
     def error_response(self, error: Exception) -> ErrorResponse | None:
-        if not isinstance(error, anthropic.APIStatusError):
+        if not isinstance(error, APIStatusError):
             return None
         body = error.body or error.response.text
         return ErrorResponse(error.status_code, body, dict(error.response.headers), bytes_of(error.response))
+
+    def batches(self, vendor: BatchVendor, model: str) -> BatchApi:
+        from termchat.providers.protocols.anthropic.message_batches import MessageBatches
+
+        return MessageBatches(self._sdk)
 
     async def models(self) -> Sequence[ModelInfo]:
         rows: list[Any] = []
@@ -117,8 +126,10 @@ def _transform_schema(body: Body) -> Body:
     output: dict[str, Any] = body.get("output_config") or {}
     if "format" not in output:
         return body
+    from anthropic import transform_schema  # imports types that no other request needs
+
     try:
-        schema = anthropic.transform_schema(output["format"]["schema"])
+        schema = transform_schema(output["format"]["schema"])
     except (ValueError, TypeError, AttributeError):
         return body  # the server reports the error in the schema
     return body | {"output_config": output | {"format": {"type": "json_schema", "schema": schema}}}
@@ -128,11 +139,11 @@ def _headers(endpoint: Endpoint) -> dict[str, Any]:
     """Return the extra headers. Gateways get `x-api-key` and an older `anthropic-version`; Anthropic the SDK's own."""
     headers: dict[str, Any] = dict(endpoint.headers)
     if endpoint.config.name != "anthropic":
-        headers = dict.fromkeys(headers_from_environment("ANTHROPIC_CUSTOM_HEADERS"), anthropic.Omit()) | headers
+        headers = dict.fromkeys(headers_from_environment("ANTHROPIC_CUSTOM_HEADERS"), Omit()) | headers
     if any(name.lower() == "authorization" for name in endpoint.headers) and not endpoint.key:
-        headers = {"X-Api-Key": anthropic.Omit()} | headers
+        headers = {"X-Api-Key": Omit()} | headers
     if endpoint.host == _OWN_HOST:
         return headers
     if not endpoint.key:
-        return {"Authorization": anthropic.Omit(), "anthropic-version": _OLD_VERSION} | headers
+        return {"Authorization": Omit(), "anthropic-version": _OLD_VERSION} | headers
     return {"x-api-key": endpoint.key, "anthropic-version": _OLD_VERSION} | headers

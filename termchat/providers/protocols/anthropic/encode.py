@@ -10,7 +10,6 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
-from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -26,10 +25,11 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ProviderConfig
 from termchat.core.outcomes import Outcome
-from termchat.core.provider import Effort, Params, Request, Speed
+from termchat.core.provider import Effort, Params, Request, Speed, ToolMode
+from termchat.core.wire.history import prepare_history
 from termchat.providers.catalog.capabilities import thinking_budget
 from termchat.providers.catalog.efforts import fitting_budget
-from termchat.providers.decoder import arguments_object, as_object
+from termchat.providers.decoder import arguments_object, as_object, as_text
 from termchat.providers.protocols.anthropic.signature_prefix import PrefixDigest
 from termchat.providers.protocols.cache_diagnosis import CACHE_DIAGNOSIS, previous_reply_id
 from termchat.providers.reply_schema import wire_schema
@@ -46,16 +46,32 @@ def encode(request: Request, origin: Origin, config: ProviderConfig, max_tokens:
         body["system"] = request.system
     if request.tools:
         body["tools"] = [
-            {"name": t.name, "description": t.description, "input_schema": dict(t.parameters)} for t in request.tools
+            {"name": t.name, "description": t.description, "input_schema": dict(t.parameters)}
+            | ({"strict": True} if t.strict else {})
+            for t in request.tools
         ]
     if request.params.search:
         body["tools"] = [*body.get("tools", ()), _SEARCH_TOOL]
+    if "tools" in body and (choice := _tool_choice(request.params)):
+        body["tool_choice"] = choice
     body |= _params(request.params, origin, config.quirks, body["max_tokens"])
     body["messages"] = _turns(request, origin, body)
     if CACHE_DIAGNOSIS in config.quirks and f"no_{CACHE_DIAGNOSIS}" not in config.quirks:
         body["diagnostics"] = {"previous_message_id": previous_reply_id(request, origin) or None}  # null: keep this one
     body["stream"] = config.stream and "no_stream" not in config.quirks
     return body
+
+
+def _tool_choice(params: Params) -> dict[str, Any] | None:
+    mode, name = (params.tool_choice.mode, params.tool_choice.name) if params.tool_choice else (ToolMode.AUTO, "")
+    if mode is ToolMode.NONE:
+        return {"type": "none"}
+    single = {"disable_parallel_tool_use": True} if params.single_call else {}
+    if name:
+        return {"type": "tool", "name": name, **single}
+    if mode is ToolMode.REQUIRED:
+        return {"type": "any", **single}
+    return {"type": "auto", **single} if single else None
 
 
 def _params(params: Params, origin: Origin, quirks: frozenset[str], max_tokens: int) -> dict[str, Any]:
@@ -133,17 +149,17 @@ def _blocks(message: Message, *, paused: bool) -> list[dict[str, Any]]:
     the server continues.
     """
     blocks = [block for part in message.parts if (block := _block(part))]
-    asked = {block["id"] for block in blocks if block["type"] == "server_tool_use"}
-    answered = {block.get("tool_use_id") for block in blocks if block["type"] == _SEARCH_RESULT}
-    unpaired = (asked ^ answered) & (answered if paused else asked | answered)
+    asked = {as_text(block.get("id")) for block in blocks if block["type"] == "server_tool_use"}
+    answered = {as_text(block.get("tool_use_id")) for block in blocks if block["type"] == _SEARCH_RESULT}
+    unpaired = (asked ^ answered) & (answered if paused else asked | answered) | {""}  # a gateway may tell no id
     blocks = [b for b in blocks if not (b["type"] in ("server_tool_use", _SEARCH_RESULT) and _search_id(b) in unpaired)]
     while blocks and blocks[-1]["type"] in ("thinking", "redacted_thinking"):
         blocks.pop()
     return blocks
 
 
-def _search_id(block: dict[str, Any]) -> object:
-    return block.get("tool_use_id") or block.get("id")
+def _search_id(block: dict[str, Any]) -> str:
+    return as_text(block.get("tool_use_id")) or as_text(block.get("id"))
 
 
 def _block(part: Part) -> dict[str, Any] | None:

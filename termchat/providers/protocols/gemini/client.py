@@ -6,11 +6,14 @@ transport captures the response and hands the SDK an empty one.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx2
@@ -32,6 +35,13 @@ from termchat.providers.protocols.gemini.encode import encode_config, encode_con
 
 _MAX_PAGES = 20
 _VERSION = re.compile(r"/(v\d+\w*)$")
+_completing, _completed = Lock(), Event()  # of the types of a request
+
+logging.getLogger("google_genai").addHandler(logging.NullHandler())  # it warns of variables that are not used here
+
+if TYPE_CHECKING:
+    from termchat.providers.catalog.batch_vendors import BatchVendor
+    from termchat.providers.protocols.batch_api import BatchApi
 
 
 class GeminiClient:
@@ -69,6 +79,8 @@ class GeminiClient:
         models: Any = self._sdk.aio.models
         arguments = {name: value for name, value in body.items() if name != "stream"}
         slot = CapturedResponse()
+        if not _completed.is_set():
+            await asyncio.to_thread(complete_types)
         try:
             with capture_response(slot):
                 if body["stream"]:
@@ -91,6 +103,11 @@ class GeminiClient:
         api_error: Any = error
         response = api_error.response
         return ErrorResponse(error.code, api_error.details, headers_of(response), bytes_of(response))
+
+    def batches(self, vendor: BatchVendor, model: str) -> BatchApi:
+        from termchat.providers.protocols.gemini.batch_jobs import BatchJobs
+
+        return BatchJobs(self._sdk, self.endpoint, model, vendor.inline)
 
     async def models(self) -> Sequence[ModelInfo]:
         rows: list[ModelInfo] = []
@@ -125,6 +142,17 @@ class GeminiClient:
             max_output=as_count(row.get("outputTokenLimit")) or None,
             known=("think",) if row.get("thinking") is False else (),
         )
+
+
+def complete_types() -> None:
+    """Let pydantic complete the SDK's types of a request, once; it takes up to a tenth of a second, so use a thread."""
+    with _completing:
+        if not _completed.is_set():
+            turn = {"role": "user", "parts": [{"text": "hi"}]}
+            config = types.GenerateContentConfig(system_instruction="hi")
+            if whole := getattr(types, "_GenerateContentParameters", None):  # the SDK makes one of each request
+                whole(model="m", contents=[turn], config=config)
+            _completed.set()
 
 
 def _generates(row: dict[str, Any]) -> bool:

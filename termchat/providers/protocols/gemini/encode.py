@@ -10,7 +10,6 @@ import re
 from base64 import b64decode
 from typing import Any
 
-from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -24,7 +23,8 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.core.provider import Effort, Params, Request, Speed
+from termchat.core.provider import Effort, Params, Request, Speed, ToolMode
+from termchat.core.wire.history import prepare_history
 from termchat.providers.catalog.capabilities import thinking_budget
 from termchat.providers.decoder import arguments_object
 from termchat.providers.reply_schema import wire_schema
@@ -33,6 +33,7 @@ from termchat.providers.reply_schema import wire_schema
 # https://ai.google.dev/gemini-api/docs/thought-signatures
 _PLACEHOLDER_SIGNATURE = b"skip_thought_signature_validator"
 _TIERS = {Speed.CHEAP: "flex", Speed.NORMAL: "standard", Speed.FAST: "priority"}
+_MODES = {ToolMode.AUTO: "AUTO", ToolMode.NONE: "NONE", ToolMode.REQUIRED: "ANY"}
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
 
 
@@ -67,6 +68,9 @@ def encode_config(request: Request, origin: Origin, quirks: frozenset[str] = fro
             for t in request.tools
         ]
         config["tools"] = [{"function_declarations": declarations}]
+        if choice := request.params.tool_choice:
+            names = {"allowed_function_names": [choice.name]} if choice.name else {}
+            config["tool_config"] = {"function_calling_config": {"mode": _MODES[choice.mode], **names}}
     if request.params.search:
         found: list[dict[str, Any]] = [*config.get("tools", ()), {"google_search": {}}]
         config["tools"] = found if "no_url_context" in quirks else [*found, {"url_context": {}}]
@@ -81,7 +85,7 @@ def _params(params: Params, origin: Origin, quirks: frozenset[str]) -> dict[str,
         "stop_sequences": list(params.stop) or None,
         "seed": params.seed,
         "response_json_schema": wire_schema(params.schema) if params.schema else None,
-        "response_mime_type": "application/json" if params.schema else None,
+        "response_mime_type": "application/json" if params.schema or params.json_object else None,
         "service_tier": _TIERS.get(params.speed) if params.speed else None,
     }
     by_budget = "thinking_budget" in quirks and "thinking_level" not in quirks

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import httpx2
 
@@ -23,6 +24,10 @@ from termchat.providers.protocols.openai_sdk import (
     post,
     with_own_fields,
 )
+
+if TYPE_CHECKING:
+    from termchat.providers.catalog.batch_vendors import BatchVendor
+    from termchat.providers.protocols.batch_api import BatchApi
 
 
 class ChatClient:
@@ -53,6 +58,18 @@ class ChatClient:
         if self.endpoint.host != OWN_HOST and "new_limit" not in found:
             found |= {"max_tokens"}  # some servers ignore the newer name silently
         return replace(config, quirks=with_own_fields(found, self.endpoint))
+
+    def batches(self, vendor: BatchVendor, model: str) -> BatchApi:
+        from termchat.providers.catalog.batch_vendors import BatchKind
+        from termchat.providers.protocols.openai_batches import OpenAiBatches
+        from termchat.providers.protocols.openrouter_batches import OpenRouterBatches
+
+        def decoder() -> ChatDecoder:
+            return self.decoder({"model": model})
+
+        if vendor.kind is BatchKind.OPENROUTER:
+            return OpenRouterBatches(self._sdk, self.endpoint, decoder)
+        return OpenAiBatches(self._sdk, self.endpoint, "/v1/chat/completions", decoder)
 
     async def models(self) -> Sequence[ModelInfo]:
         return await list_models(self._sdk, self.endpoint)

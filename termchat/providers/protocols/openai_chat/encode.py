@@ -5,10 +5,10 @@ Source: https://platform.openai.com/docs/api-reference/chat/create
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -21,9 +21,11 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
+from termchat.core.wire.history import prepare_history
 from termchat.providers.protocols.openai_common import (
     REASONING_FIELD,
     cache_key,
+    call_params,
     data_url,
     named_schema,
     result_text,
@@ -31,6 +33,7 @@ from termchat.providers.protocols.openai_common import (
     streams,
 )
 
+_AUDIO = {"audio/wav": "wav", "audio/mpeg": "mp3"}  # names of formats
 _MAX_ID = 40  # characters
 _BETWEEN = "(continued)"  # between a tool result and a user message, for servers that reject one after the other
 
@@ -50,10 +53,14 @@ def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str
         body["tools"] = [
             {
                 "type": "function",
-                "function": {"name": t.name, "description": t.description, "parameters": dict(t.parameters)},
+                "function": {"name": t.name, "description": t.description, "parameters": dict(t.parameters)}
+                | ({"strict": True} if t.strict else {}),
             }
             for t in request.tools
         ]
+        body |= call_params(request.params, request.tools)
+        if (choice := request.params.tool_choice) and choice.name:
+            body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
     if "cache_key" in config.quirks:
         body["prompt_cache_key"] = cache_key(request)
     if request.params.search:
@@ -75,7 +82,10 @@ def _params(params: Params, config: ProviderConfig) -> dict[str, Any]:
         "service_tier": service_tier(params.speed),
     }
     if params.schema:
-        values["response_format"] = {"type": "json_schema", "json_schema": named_schema(params.schema)}
+        schema = named_schema(params.schema, strict=params.strict)
+        values["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif params.json_object:
+        values["response_format"] = {"type": "json_object"}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -126,6 +136,9 @@ def _user_part(part: Text | Image | File) -> dict[str, Any]:
             return {"type": "text", "text": part.text}
         case Image():
             return {"type": "image_url", "image_url": {"url": part.url or data_url(part.mime, part.data)}}
+        case File() if part.mime in _AUDIO:
+            data = b64encode(part.data).decode()
+            return {"type": "input_audio", "input_audio": {"data": data, "format": _AUDIO[part.mime]}}
         case File():
             return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part.mime, part.data)}}
 

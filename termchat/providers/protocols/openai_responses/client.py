@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import httpx2
 
@@ -22,6 +23,10 @@ from termchat.providers.protocols.openai_sdk import (
     post,
     with_own_fields,
 )
+
+if TYPE_CHECKING:
+    from termchat.providers.catalog.batch_vendors import BatchVendor
+    from termchat.providers.protocols.batch_api import BatchApi
 
 
 class ResponsesClient:
@@ -46,6 +51,11 @@ class ResponsesClient:
 
     def error_response(self, error: Exception) -> ErrorResponse | None:
         return error_response(error)
+
+    def batches(self, vendor: BatchVendor, model: str) -> BatchApi:
+        from termchat.providers.protocols.openai_batches import OpenAiBatches
+
+        return OpenAiBatches(self._sdk, self.endpoint, "/v1/responses", ResponsesDecoder)
 
     async def models(self) -> Sequence[ModelInfo]:
         return await list_models(self._sdk, self.endpoint)

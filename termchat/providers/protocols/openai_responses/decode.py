@@ -212,7 +212,7 @@ class ResponsesDecoder(HeldFinish):
         """Decode the items of which no event has arrived: some servers send them with the last event only."""
         kinds = set(self._seen)
         for number, item in enumerate(map(as_object, output)):
-            if item.get("type") not in kinds:
+            if as_text(item.get("type")) not in kinds:
                 yield from self._item_done({"output_index": number, "item": item})
 
     def _final_reason(self, reason: FinishReason) -> FinishReason:

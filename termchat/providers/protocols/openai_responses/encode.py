@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -27,10 +26,12 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
+from termchat.core.wire.history import prepare_history
 from termchat.providers.decoder import as_object
 from termchat.providers.protocols.cache_diagnosis import CACHE_DIAGNOSIS, previous_reply_id
 from termchat.providers.protocols.openai_common import (
     cache_key,
+    call_params,
     data_url,
     named_schema,
     result_text,
@@ -62,12 +63,15 @@ def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str
                 "name": t.name,
                 "description": t.description,
                 "parameters": dict(t.parameters),
-                "strict": False,
+                "strict": t.strict,
             }
             for t in request.tools
         ]
     if request.params.search:
         body["tools"] = [*body.get("tools", ()), {"type": "web_search"}]
+    body |= call_params(request.params, body.get("tools", ()))
+    if (choice := request.params.tool_choice) and choice.name and request.tools:
+        body["tool_choice"] = {"type": "function", "name": choice.name}
     if CACHE_DIAGNOSIS in config.quirks and (earlier := previous_reply_id(request, origin)):
         body["prompt_cache_options"] = {"comparison_response_id": earlier}
     if "cache_key" in config.quirks:
@@ -83,7 +87,9 @@ def _params(params: Params) -> dict[str, Any]:
         "service_tier": service_tier(params.speed),
     }
     if params.schema:
-        values["text"] = {"format": {"type": "json_schema", **named_schema(params.schema)}}
+        values["text"] = {"format": {"type": "json_schema", **named_schema(params.schema, strict=params.strict)}}
+    elif params.json_object:
+        values["text"] = {"format": {"type": "json_object"}}
     if params.think is Effort.OFF:
         values["reasoning"] = {"effort": "none"}
     elif params.think:

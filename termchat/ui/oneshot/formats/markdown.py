@@ -8,17 +8,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, StepStarted, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
 from termchat.core.style import TextRole, Theme
-from termchat.ui.citations import source_lines
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.preload import warm_up
+from termchat.ui.oneshot.formats import RunEnd
 from termchat.ui.oneshot.formats.output import write
 from termchat.ui.terminal.frame_clock import MAX_RATE, FrameClock
 from termchat.ui.terminal.row_painter import InlinePainter
 from termchat.ui.text.ansi import encode_segments
+from termchat.ui.text.citations import source_lines
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
@@ -88,6 +90,9 @@ class MarkdownFormat:
         if drawing:
             await drawing.close()
 
+    async def finish(self, end: RunEnd) -> Failure | None:
+        return None
+
 
 class _Drawing:
     """One message being drawn, by a task, so that a slow terminal skips frames."""
@@ -96,6 +101,7 @@ class _Drawing:
         self._fd = canvas.fd
         self._clock = clock
         self._size = _size(canvas.fd)
+        self._line_end = "\n" if _adds_returns(canvas.fd) else "\r\n"
         self._sanitizer = Sanitizer()
         self._document = Document(self._size.columns, hyperlinks=canvas.hyperlinks, math=canvas.math, headers=True)
         self._frame: list[str] = []
@@ -167,8 +173,18 @@ class _Drawing:
         self._painter.frame(final, self._document.preview())
 
     async def _flush(self) -> None:
-        data, self._frame[:] = "".join(self._frame).encode(), []
-        await write(self._fd, data)
+        text, self._frame[:] = "".join(self._frame), []
+        await write(self._fd, text.replace("\r\n", self._line_end).encode())
+
+
+def _adds_returns(fd: int) -> bool:
+    """Return True if the terminal puts a carriage return before each line feed, so that none need be sent."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        return False
+    modes = termios.tcgetattr(fd)[1]
+    return bool(modes & termios.OPOST and modes & termios.ONLCR)
 
 
 def _size(fd: int) -> os.terminal_size:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, StepStarted, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
+from termchat.ui.oneshot.formats import RunEnd
 from termchat.ui.oneshot.formats.output import write
 
 
@@ -62,6 +64,9 @@ class TextFormat:
             await write(self._fd, "\ufffd".encode())
         if self._terminal:
             await write(self._fd, encoded(self._terminal.close() + ("" if self._last == "\n" else "\n")))
+
+    async def finish(self, end: RunEnd) -> Failure | None:
+        return None
 
     async def _settle(self) -> None:
         """Write the waiting text."""

@@ -6,13 +6,15 @@ from collections.abc import Callable, Container
 
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
+from prompt_toolkit.layout.processors import DummyProcessor, Processor
 
-from termchat.commands.registry import is_command, unescape_slash
-from termchat.core.messages import Message, user_message
+from termchat.commands.registry import MenuItem, is_command, unescape_slash
+from termchat.core.messages import Message, attachment_name, user_message
 from termchat.ui.repl.input.history import History
 from termchat.ui.repl.input.pastes import Pastes
 from termchat.ui.text.fit import text_width
 
+_MARKED = 50  # characters in which a command begins that follows marks of attachments
 Rows = list[tuple[int, int]]
 
 
@@ -26,6 +28,8 @@ class InputEditor:
         self._returned = ""
         self._aside = ""
         self._on_remember: Callable[[str], None] = lambda text: None
+        self._takes_paste: Callable[[str], bool] = lambda text: False
+        self.processor: Processor = DummyProcessor()  # changes how the input is shown
         self.buffer = Buffer(multiline=True, on_text_changed=lambda _: self._edited())
 
     def _edited(self) -> None:
@@ -58,18 +62,38 @@ class InputEditor:
         return user_message(words, *self.pastes.attachments("".join(raw)))
 
     def draft_of(self, message: Message) -> str:
-        """Return an earlier message as an input, with marks for its attachments."""
+        """Return an earlier message as an input, with marks for its attachments, mentioned ones in their places."""
+        from termchat.attachments.mentions import find_mentions, mention_text
+
         words = f"/{message.words}" if is_command(message.words) else message.words
-        return "".join((*map(self.pastes.attach, message.attachments), words))
+        marks = ""
+        for part in message.attachments:
+            mention = mention_text(attachment_name(part))
+            if found := next((m for m in find_mentions(words) if words.startswith(mention, m.start)), None):
+                mark = self.pastes.attach(part, words=mention)
+                words = f"{words[: found.start]}{mark}{words[found.start + len(mention) :]}"
+            else:
+                marks += self.pastes.attach(part)
+        return marks + words
 
     def on_remember(self, listener: Callable[[str], None]) -> None:
         """Report every text that joins the history, pastes expanded, to `listener`."""
         self._on_remember = listener
 
-    def set_text(self, text: str) -> None:
-        """Replace the text and put the cursor at its end; undo brings the old text back."""
+    def set_text(self, text: str, cursor: int | None = None) -> None:
+        """Replace the text and put the cursor at its end or at `cursor`; undo brings the old text back."""
         self.buffer.save_to_undo_stack()
-        self.buffer.document = Document(text, len(text))
+        self.buffer.document = Document(text, len(text) if cursor is None else cursor)
+
+    def complete(self, item: MenuItem, *, entered: bool = False) -> bool:
+        """Insert a row of the menu that completes a mention; return False for any other.
+
+        entered   by Enter, which accepts no row that Tab accepts
+        """
+        if item.cursor is None or (entered and item.by_tab):
+            return False
+        self.set_text(item.text, item.cursor)
+        return True
 
     def pop(self, *, keep_aside: bool = False) -> str:
         """Clear the input; return its text, pastes as marks, and keep it in the history.
@@ -127,6 +151,15 @@ class InputEditor:
         return aside
 
     def paste(self, text: str) -> None:
+        """Insert a pasted text, folded if it is large, unless another part takes it."""
+        if not self._takes_paste(text):
+            self.insert_paste(text)
+
+    def on_paste(self, takes: Callable[[str], bool]) -> None:
+        """Show every pasted text to `takes`, which returns True if it will insert it."""
+        self._takes_paste = takes
+
+    def insert_paste(self, text: str) -> None:
         """Insert a pasted text, folded if it is large."""
         self.buffer.save_to_undo_stack()
         self.buffer.insert_text(self.pastes.fold(text))
@@ -178,9 +211,14 @@ class InputEditor:
     def suggestion(self) -> str:
         """Return the grey completion after the cursor; "" for a command, which the menu completes."""
         document = self.buffer.document
-        if not document.is_cursor_at_the_end or self.history.browsing or is_command(document.text):
+        if not document.is_cursor_at_the_end or self.history.browsing or self._is_command():
             return ""
         return self.history.suggest(document.text)
+
+    def _is_command(self) -> bool:
+        """Return True for a command, also behind attachments."""
+        begin = self.buffer.text[:_MARKED]
+        return is_command(begin) or is_command(self.pastes.expand(begin))
 
     def accept(self) -> bool:
         """Insert the suggestion; return False if there is none."""

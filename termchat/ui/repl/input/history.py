@@ -27,6 +27,8 @@ class History:
     def prepend(self, older: list[str]) -> None:
         """Insert texts of earlier runs, oldest first, before those of this run."""
         self.entries[:0] = older
+        if self._at is not None:
+            self._at += len(older)
 
     def previous(self, current: str) -> str | None:
         """Return the previous entry, or None."""

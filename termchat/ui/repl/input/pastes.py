@@ -1,7 +1,8 @@
 """Large pastes and attachments, folded into labels that name their size.
 
 In the input a folded paste or an attached file is one character of a private plane, so that the cursor, Backspace,
-kills and undo treat it as a unit and never leave half of it. The input shows its label instead.
+kills and undo treat it as a unit and never leave half of it. The input shows its label instead. An attachment that the
+text mentions stands where it is mentioned, and its mention stays in the words of the message.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from termchat.core.messages import Part
+from termchat.core.messages import Part, attachment_name
 from termchat.core.sanitize import Safe, safe, safe_format
 from termchat.ui.phrases import attachment_label, size
 
@@ -21,9 +22,10 @@ _MARK = re.compile("[\U00100001-\U0010fffd]")
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file of a message."""
+    """A file of a message, or several of one mention; `words` is that mention, "" for a file without one."""
 
-    part: Part
+    parts: tuple[Part, ...]
+    words: str = ""
 
 
 @dataclass(slots=True)
@@ -43,22 +45,33 @@ class Pastes:
         """Store a text and return its mark."""
         return self._mark(text)
 
-    def attach(self, part: Part) -> str:
-        """Store an attachment and return its mark."""
-        return self._mark(Attachment(part))
+    def attach(self, *parts: Part, words: str = "") -> str:
+        """Store an attachment, with its mention if the text has one, and return its mark."""
+        return self._mark(Attachment(parts, words))
 
     def expand(self, text: str) -> str:
-        """Replace every mark by its pasted text; the marks of attachments are left out."""
+        """Replace every mark by its pasted text or its mention; the marks of other attachments are left out."""
         return _MARK.sub(lambda m: self._text(m.group()), text)
 
     def attachments(self, text: str) -> tuple[Part, ...]:
         """Return the attachments whose marks are in the text, in order."""
         found = (self._at(mark) for mark in _MARK.findall(text))
-        return tuple(kept.part for kept in found if isinstance(kept, Attachment))
+        return tuple(part for kept in found if isinstance(kept, Attachment) for part in kept.parts)
 
     def attachment_marks(self, text: str) -> str:
-        """Return the marks of attachments in the text."""
-        return "".join(mark for mark in _MARK.findall(text) if isinstance(self._at(mark), Attachment))
+        """Return the marks of the attachments in the text that have no words in it."""
+        found = ((mark, self._at(mark)) for mark in _MARK.findall(text))
+        return "".join(mark for mark, kept in found if isinstance(kept, Attachment) and not kept.words)
+
+    def without_attachment(self, text: str, name: str) -> str:
+        """Return the text without the mark of an attachment, by its name or its number from 1."""
+        marks = [mark for mark in _MARK.findall(text) if isinstance(self._at(mark), Attachment)]
+        for number, mark in enumerate(marks, 1):
+            kept = self._at(mark)
+            names = [attachment_name(part) for part in kept.parts] if isinstance(kept, Attachment) else []
+            if name == str(number) or name in names:
+                return text.replace(mark, "", 1)
+        return text
 
     def shown(self, text: str) -> str:
         """Replace every mark by its label."""
@@ -67,13 +80,14 @@ class Pastes:
     def label(self, mark: str) -> Safe | None:
         """Return `[Pasted #1 · 132 lines · 4.8 kB]`, or None if the character is not a mark of this session.
 
-        The label of an attachment ends with a blank, which sets it apart from the words after it.
+        The label of an attachment without words ends with a blank, which sets it apart from the words after it.
         """
         text = self._at(mark)
         if text is None:
             return None
         if isinstance(text, Attachment):
-            return Safe(f"{attachment_label(text.part)} ")
+            labels = Safe(" ".join(map(attachment_label, text.parts)))
+            return labels if text.words else Safe(f"{labels} ")
         lines = text.removesuffix("\n").count("\n") + 1
         return safe_format(
             "[Pasted #{n} · {lines} · {size}]",
@@ -83,10 +97,12 @@ class Pastes:
         )
 
     def refold(self, text: str, marked: str) -> str:
-        """Fold the pastes of `marked` that an edited text still has unchanged, and keep its attachments."""
+        """Fold the pastes and mentions of `marked` that an edited text still has, and keep its attachments."""
         for mark in _MARK.findall(marked):
-            if isinstance(kept := self._at(mark), str):
-                text = text.replace(kept, mark, 1)
+            kept = self._at(mark)
+            words = kept if isinstance(kept, str) else kept.words if kept else ""
+            if words:
+                text = text.replace(words, mark, 1)
         return self.attachment_marks(marked) + text
 
     def nearest(self, text: str, cursor: int) -> int | None:
@@ -96,7 +112,7 @@ class Pastes:
 
     def _text(self, mark: str) -> str:
         kept = self._at(mark)
-        return mark if kept is None else kept if isinstance(kept, str) else ""
+        return mark if kept is None else kept if isinstance(kept, str) else kept.words
 
     def _at(self, mark: str) -> str | Attachment | None:
         number = ord(mark) - _FIRST

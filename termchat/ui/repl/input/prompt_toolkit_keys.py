@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from prompt_toolkit.application import Application
+from prompt_toolkit.application.current import get_app
 from prompt_toolkit.filters import Always, Condition, Filter, emacs_mode, vi_insert_mode, vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from termchat.config.key_bindings import KEYS, Action, KeyBinding
+from termchat.config.keys.key_bindings import Action, KeyBinding, KeyMap
+from termchat.ui.repl.panels.key_help import KeyHelp
+from termchat.ui.repl.widgets import Widgets
 
 _ESC_WAIT = 0.01  # seconds; an Alt key comes in one read, so a lone Esc is the Esc key
 _SEQUENCE_WAIT = 0.5
@@ -17,56 +20,92 @@ _INSERTING = emacs_mode | vi_insert_mode
 _TEXT = "/0123456789-#*.<>ae"
 _SLASHES = "/／"
 _ANSWERS = "ysaenv"
-_EMACS_ONLY = frozenset({Action.UNDO, Action.REDO, Action.DROP_QUEUED})
+_ON_UNDO_STACK = (Action.UNDO, Action.REDO)  # saving the text before them would end what can be repeated
+_EMACS_ONLY = frozenset({Action.REDO, Action.DROP_QUEUED})
+_ESCAPE, _NEWLINE = ("escape",), ("c-j",)
+_NO_COUNT = Condition(lambda: get_app().key_processor.arg is None)
+_VI_COMMANDS = {"k": Action.UP, "j": Action.DOWN, "c-r": Action.REDO}  # in NORMAL mode
 
 
 def make_bindings(
+    keys: KeyMap,
     actions: Mapping[Action, Callable[[], None]],
-    paste: Callable[[str], None],
-    close_key_help: Callable[[], bool],
-    has_suggestion: Callable[[], bool],
-    begin_command: Callable[[str], None],
-    holds_returned: Callable[[], bool],
-    takes_answers: Callable[[], bool],
-    answer: Callable[[str], None],
+    widgets: Widgets,
+    is_elsewhere: Callable[[], bool],
     *,
     vi: bool = False,
 ) -> KeyBindings:
-    """Return the bindings of the given actions.
+    """Return the bindings of the given actions; `is_elsewhere` returns True if a list or a form takes the text."""
+    bindings, key_help = KeyBindings(), widgets.key_help
+    stops = (vi_navigation_mode | Condition(is_elsewhere)) if vi else Always()
+    suggests = Condition(lambda: bool(widgets.editor.suggestion()))
+    for binding in keys.bindings:
+        if run := actions.get(binding.action):
+            changed = binding.action in keys.changed
+            _bind(bindings, binding, run, key_help, suggests, stops, changed=changed, vi=vi)
+    _bind_fixed(bindings, keys, actions, key_help)
+    if vi:
+        _bind_vi(bindings, actions)
+    _bind_text(bindings, widgets)
+    return bindings
 
-    `close_key_help` hides the key sheet and returns True if it was shown; `has_suggestion` returns True if one is.
-    `answer` takes a letter that answers a question, while `takes_answers` returns True.
-    `begin_command` replaces a returned message or a refused command in the input, while `holds_returned` returns True.
-    """
-    bindings = KeyBindings()
-    for key in KEYS:
-        if run := actions.get(key.action):
-            _bind(bindings, key, run, close_key_help, _when(key.action, has_suggestion, vi=vi))
 
-    if escape := actions.get(Action.ESCAPE):
-        _keep_text(bindings, escape)
+def _bind_text(bindings: KeyBindings, widgets: Widgets) -> None:
+    """Bind what is typed or pasted and is more than text: a slash over a returned message, the letter of an answer."""
+    editor, approval = widgets.editor, widgets.approval
+
+    def holds_returned() -> bool:
+        return editor.holds_returned and not widgets.picker.is_open and not widgets.form.is_open
 
     for slash in _SLASHES:
 
         @bindings.add(slash, filter=_INSERTING & Condition(holds_returned))
         def _(event: KeyPressEvent) -> None:
-            begin_command(event.data)
+            editor.begin_command(event.data)
 
     for letter in _ANSWERS:
 
-        @bindings.add(letter, filter=Condition(takes_answers))
+        @bindings.add(letter, filter=Condition(lambda: approval.takes_keys and not widgets.picker.is_open))
         def _(event: KeyPressEvent) -> None:
-            answer(event.data)
+            approval.press(event.data)
 
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
-        close_key_help()
-        paste(event.data)
-
-    return bindings
+        widgets.key_help.close()
+        widgets.paste(event.data)
 
 
-def _keep_text(bindings: KeyBindings, escape: Callable[[], None]) -> None:
+def _bind_fixed(
+    bindings: KeyBindings, keys: KeyMap, actions: Mapping[Action, Callable[[], None]], key_help: KeyHelp
+) -> None:
+    """Bind what no configuration changes: SIGINT, the line ends of a paste without marks, Esc before a character."""
+    taken = {sequence.keys for binding in keys.bindings for sequence in binding.keys}
+    fixed = {"<sigint>": Action.INTERRUPT} | ({} if _NEWLINE in taken else {"c-j": Action.NEWLINE})
+    for name, action in fixed.items():
+        if run := actions.get(action):
+            bindings.add(name)(_handler(action, run, key_help))
+    if _ESCAPE in taken and (escape := actions.get(_owner(keys, _ESCAPE))):
+        _keep_text(bindings, escape, "".join(key for key in _TEXT if ("escape", key) not in taken))
+
+
+def _owner(keys: KeyMap, wanted: tuple[str, ...]) -> Action:
+    """Return the action of a key that one has."""
+    return next(b.action for b in keys.bindings if any(sequence.keys == wanted for sequence in b.keys))
+
+
+def _bind_vi(bindings: KeyBindings, actions: Mapping[Action, Callable[[], None]]) -> None:
+    """Bind the commands of NORMAL mode that prompt_toolkit performs on its own history, or has not."""
+    for key, action in _VI_COMMANDS.items():
+        if run := actions.get(action):
+            when = vi_navigation_mode & _NO_COUNT
+            bindings.add(key, filter=when, save_before=_saves(action))(_plain(run))
+
+
+def _plain(run: Callable[[], None]) -> Callable[[KeyPressEvent], None]:
+    return lambda _: run()
+
+
+def _keep_text(bindings: KeyBindings, escape: Callable[[], None], characters: str) -> None:
     """Handle an Esc and the character after it apart when they come in one read.
 
     The keys are Alt keys without an action here; the editing functions of prompt_toolkit on them are given up.
@@ -76,33 +115,65 @@ def _keep_text(bindings: KeyBindings, escape: Callable[[], None]) -> None:
         escape()
         event.current_buffer.insert_text(event.data)
 
-    for key in _TEXT:
+    for key in characters:
         bindings.add("escape", key, filter=emacs_mode)(both)
 
 
-def _when(action: Action, has_suggestion: Callable[[], bool], *, vi: bool) -> Filter:
+def _when(action: Action, keys: tuple[str, ...], suggests: Filter, *, vi: bool) -> Filter:
     """Return the editor mode in which a key performs its action; elsewhere the editor handles the key."""
     if action is Action.ACCEPT:
-        return _INSERTING & Condition(has_suggestion)
-    if action is Action.KEY_HELP:
+        return _INSERTING & suggests
+    if len(keys) == 1 and keys[0].isprintable() and len(keys[0]) == 1:
         return _INSERTING
-    if action is Action.ESCAPE and vi:
-        return vi_navigation_mode
-    if action in _EMACS_ONLY:
-        return emacs_mode
+    if vi and keys == ("c-r",):
+        return _INSERTING  # in NORMAL mode, Ctrl-R repeats what was undone
     return Always()
 
 
 def _bind(
-    bindings: KeyBindings, key: KeyBinding, run: Callable[[], None], close_key_help: Callable[[], bool], when: Filter
+    bindings: KeyBindings,
+    binding: KeyBinding,
+    run: Callable[[], None],
+    key_help: KeyHelp,
+    suggests: Filter,
+    stops: Filter,
+    *,
+    changed: bool,
+    vi: bool,
 ) -> None:
+    """Bind the keys of an action; a key of the user acts at once, whatever longer keys the editor has."""
+    for sequence in binding.keys:
+        when = stops if sequence.keys == _ESCAPE else _when(binding.action, sequence.keys, suggests, vi=vi)
+        if binding.action in _EMACS_ONLY and not changed:
+            when = emacs_mode
+        handle = _handler(binding.action, run, key_help)
+        if binding.action is Action.KEY_HELP and len(sequence.keys[0]) > 1:
+            handle = _toggler(key_help)
+        eager = changed and sequence.keys != _ESCAPE
+        bindings.add(*sequence.keys, filter=when, eager=eager, save_before=_saves(binding.action))(handle)
+
+
+def _saves(action: Action) -> Callable[[KeyPressEvent], bool]:
+    return lambda _: action not in _ON_UNDO_STACK
+
+
+def _handler(action: Action, run: Callable[[], None], key_help: KeyHelp) -> Callable[[KeyPressEvent], None]:
     def handle(event: KeyPressEvent) -> None:
-        if key.action is not Action.KEY_HELP and close_key_help() and key.action is Action.ESCAPE:
+        if action is not Action.KEY_HELP and key_help.close() and action is Action.ESCAPE:
             return
         run()
 
-    for sequence in key.keys:
-        bindings.add(*sequence, filter=when)(handle)
+    return handle
+
+
+def _toggler(key_help: KeyHelp) -> Callable[[KeyPressEvent], None]:
+    """Return the handler of a key that is no text: it shows the sheet whatever the input has."""
+
+    def handle(event: KeyPressEvent) -> None:
+        if not key_help.close():
+            key_help.open()
+
+    return handle
 
 
 def quick_escape(app: Application[int]) -> None:

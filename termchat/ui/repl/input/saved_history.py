@@ -44,6 +44,8 @@ class SavedHistory:
         left = text or await store.recover_draft(place)
         if left and self._editor.empty:
             self._editor.set_text(left)
+        elif left:  # something was typed meanwhile: the draft joins the history
+            self._editor.restore(left)
         self._saved = left
         self.typed()
 

@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 from prompt_toolkit.buffer import Buffer
 
+from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.core.approval import ApprovalRequest, PreviewKind
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.text.fit import truncate, wrap
+from termchat.ui.text.fit import fitting_head, text_width, truncate, truncate_middle, wrap
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 from termchat.ui.tools.approval_card import RequestPreview, fact_lines, shown_first
@@ -29,14 +30,16 @@ IDLE_SECONDS = 1.0  # without a key before the panel takes the focus by itself
 SHOWN_SECONDS = 0.5  # a question is on screen before it takes the focus by itself
 ALONE_SECONDS = 0.35  # that a letter must stay alone after the panel took the focus by itself
 _LIST_ROWS = 24  # rows of the screen from which each answer has a row of its own
+_ANSWER_ROWS = 4  # rows of an answer
 _OTHER_ROWS = 6  # rows of the screen for the running calls, the input and the status
 
 
 class Answer(NamedTuple):
-    """An answer that the panel offers: its letter and its words."""
+    """An answer that the panel offers: its letter, its words, and fewer words for a small screen, if there are any."""
 
     letter: str
     words: Safe
+    brief: Safe = EMPTY
 
 
 class Writing(Enum):
@@ -51,10 +54,15 @@ class ApprovalPanel:
     """The state of the panel and its lines.
 
     text   the buffer for a reason or an edited argument
+    keys   the keys that the hints name
     """
 
     def __init__(
-        self, answered: Callable[[str], None], typed: Callable[[str], None], changed: Callable[[], None]
+        self,
+        answered: Callable[[str], None],
+        typed: Callable[[str], None],
+        changed: Callable[[], None],
+        keys: KeyMap = DEFAULT_KEYS,
     ) -> None:
         """Create a panel without a question.
 
@@ -62,6 +70,7 @@ class ApprovalPanel:
         typed      puts a letter into the input: it was the beginning of a text
         changed    redraws
         """
+        self.keys = keys
         self._answered = answered
         self._typed = typed
         self._changed = changed
@@ -108,6 +117,10 @@ class ApprovalPanel:
         self.writing = Writing.NOTHING
         self.text.reset()
         return self.request is not None
+
+    def has_focus(self, *, empty_input: bool) -> bool:
+        """Return True if the next letter that stays alone is an answer."""
+        return self._focused or self._is_idle(monotonic(), empty_input=empty_input)
 
     def key_pressed(self, *, empty_input: bool) -> None:
         """Note a key before it is processed."""
@@ -165,7 +178,11 @@ class ApprovalPanel:
             ]
         rule = safe_line(" and ".join(request.rules))
         lasting = [
-            Answer("s", safe_format("allow {rule} in this chat", rule=rule)),
+            Answer(
+                "s",
+                safe_format("allow {rule} until you leave this chat", rule=rule),
+                safe_format("allow {rule} this session", rule=rule),
+            ),
             Answer("a", safe_format("always allow {rule}", rule=rule)),
         ]
         return [
@@ -201,23 +218,30 @@ class ApprovalPanel:
         shown = preview.lines(columns, room, place=place, more=safe_format(" · v shows all"))
         if self.is_writing:
             return shown
-        has_focus = self._focused or self._is_idle(monotonic(), empty_input=empty_input)
-        words = safe_format("  Tab to answer · Esc stops the turn")
+        has_focus = self.has_focus(empty_input=empty_input)
+        focus = self.keys.hint(Action.COMPLETE, safe_format("to answer"))
+        stop = self.keys.hint(Action.ESCAPE, safe_format("stops the turn"))
+        words = Safe(f"  {join(' · ', [part for part in (focus, stop) if part])}")
         return (*shown, *(answers if has_focus else [styled_line(truncate(words, columns - 1), TextRole.ACCENT)]))
 
     def _choices(self, columns: int, rows: int) -> list[Line]:
         """Return the answers, each on a row of its own or, on a low screen, as a sentence."""
-        answers, esc = self.answers(), safe_format("Esc no, and stop the turn")
+        answers, esc = (
+            self.answers(),
+            self.keys.hint(Action.ESCAPE, safe_format("no, and stop the turn")),
+        )
         if rows < _LIST_ROWS:
-            words = join(" · ", [*(Safe(f"{a.letter} {a.words}") for a in answers), esc])
+            words = join(" · ", [*(Safe(f"{a.letter} {a.brief or a.words}") for a in answers), esc])
             return list(wrap(styled_line(Safe(f"  {words}"), TextRole.TEXT), columns - 1))
         shown: list[Line] = []
         for n, answer in enumerate(answers):
             marked = n == self._highlighted
             sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
             letter = Segment(Safe(f"{answer.letter}  "), (TextRole.ACCENT, TextRole.STRONG))
-            words = truncate(answer.words, columns - 6)
-            shown.append((sign, letter, Segment(words, (TextRole.STRONG,) if marked else ())))
+            roles = (TextRole.STRONG,) if marked else ()
+            first, *others = _answer_rows(answer, columns - 6)
+            shown.append((sign, letter, Segment(first, roles)))
+            shown += [(Segment(Safe(f"     {row}"), roles),) for row in others]
         return [*shown, styled_line(Safe(f"  {esc}"), TextRole.DIM)]
 
     def _is_idle(self, now: float, *, empty_input: bool) -> bool:
@@ -235,3 +259,15 @@ class ApprovalPanel:
         if self._pending:
             self._pending[1].cancel()
             self._pending = None
+
+
+def _answer_rows(answer: Answer, columns: int) -> list[Safe]:
+    """Return an answer on as many rows as show its rule whole; the middle of a very long one is cut."""
+    words = answer.words if text_width(answer.words) <= columns else answer.brief or answer.words
+    rest = truncate_middle(words, _ANSWER_ROWS * columns)
+    rows: list[Safe] = []
+    while rest:
+        row = fitting_head(rest, columns) or rest[0]
+        rows.append(Safe(row))
+        rest = Safe(rest[len(row) :])
+    return rows

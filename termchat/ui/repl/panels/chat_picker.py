@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from termchat.config.keys.key_bindings import Action, KeyMap
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import SearchHit
 from termchat.core.effects import Choice, OpenChat
 from termchat.core.messages import Message, Role
-from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.sanitize import Safe, join, safe_format, safe_line
 from termchat.core.session import Session
 from termchat.core.style import TextRole
 from termchat.ui.chat_effects import chat_choices
@@ -43,15 +44,18 @@ class ChatSource(PickerSource):
         self._searched: tuple[str, bool] | None = None
         self._answered: tuple[str, bool] | None = None
         self._answer = asyncio.Event()
+        self._searching = False
         self._here_only = False
-        super().__init__(safe_format("Chats"), note=self._hint())
+        super().__init__(safe_format("Chats"))
 
     def search(self, text: str) -> Sequence[Choice]:
         """Return the choices found so far; start a search if the text has changed."""
         wanted = (text, self._here_only)
         if wanted != self._searched:
             self._searched = wanted
-            self._start_task(self._find(text))
+            if not self._searching:
+                self._searching = True
+                self._start_task(self._find())
         return self.choices
 
     @property
@@ -69,24 +73,30 @@ class ChatSource(PickerSource):
         if isinstance(effect, OpenChat):
             self._start_task(self._preview(choice, effect))
 
-    def on_tab(self) -> None:
+    def on_tab(self, marked: Choice | None) -> None:
         """Switch between the chats of this directory and all chats."""
         self._here_only = not self._here_only
         self.search(self._picker.filter.text)
 
-    def _hint(self) -> Safe:
+    def hint(self, keys: KeyMap) -> Safe:
         where = safe_format("this directory") if self._here_only else safe_format("all directories")
-        return safe_format("{where} · type to search · Tab · Enter · Esc", where=where)
+        names = [keys.label(action) for action in (Action.COMPLETE, Action.ENTER, Action.ESCAPE)]
+        return join(" · ", [where, safe_format("type to search"), *(name for name in names if name)])
 
-    async def _find(self, text: str) -> None:
-        wanted = self._searched
-        directory = self._session.location.directory if self._here_only else None
-        page = await self._store.chats(text, directory, limit=_LISTED)
-        if wanted == self._searched and self._picker.shows(self):
-            self.choices, self.note = chat_choices(page.chats, self._session, text), self._hint()
-            self._picker.rewind()
-        self._answered = wanted
-        self._answer.set()
+    async def _find(self) -> None:
+        """Search until the answer is that for the typed text; letters typed during a search make one more, not many."""
+        try:
+            while self._searched and self._answered != self._searched:
+                text, here_only = wanted = self._searched
+                directory = self._session.location.directory if here_only else None
+                page = await self._store.chats(text, directory, limit=_LISTED)
+                if wanted == self._searched and self._picker.shows(self):
+                    self.choices = chat_choices(page.chats, self._session, text)
+                    self._picker.rewind()
+                self._answered = wanted
+                self._answer.set()
+        finally:
+            self._searching = False
 
     async def _preview(self, choice: Choice, chat: OpenChat) -> None:
         """Show the words found in a chat, else its last messages, unless another one is marked by then."""

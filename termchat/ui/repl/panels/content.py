@@ -9,12 +9,15 @@ from time import monotonic
 from prompt_toolkit.application import get_app
 from prompt_toolkit.key_binding.vi_state import InputMode
 
+from termchat.config.keys.key_bindings import Action
+from termchat.config.paths import tilde_path
 from termchat.config.settings import ReasoningView
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.markdown.plain_text import wrap_line
+from termchat.ui.phrases import budget_share
 from termchat.ui.repl.chat_summary import ChatSummary
 from termchat.ui.repl.panels.key_help import key_help_lines
 from termchat.ui.repl.panels.layout import LiveRegionSource
@@ -31,6 +34,7 @@ from termchat.ui.turn_state import TurnState
 _THOUGHT_ROWS = 4
 _QUEUE_ROWS = 3
 _ROWS_BESIDE_QUESTION = 2
+_SIDE_ROWS, _ROWS_BESIDE_REPLY = 8, 2
 _NARROWEST, _LOWEST = 20, 6
 _VI_MODES = {
     InputMode.NAVIGATION: "NORMAL",
@@ -44,12 +48,14 @@ class LiveContent:
 
     def __init__(self, context: FrontendContext, widgets: Widgets, turns: TurnRunner, summary: ChatSummary) -> None:
         self._context = context
+        self._keys = context.look.keys
         self._editor = widgets.editor
         self._menu = widgets.menu
         self._picker = widgets.picker
         self._toast = widgets.toast
         self._key_help = widgets.key_help
         self._approval = widgets.approval
+        self._form = widgets.form
         self._transcript = widgets.transcript
         self._turns = turns
         self._summary = summary
@@ -82,6 +88,11 @@ class LiveContent:
             answer=self._approval.text,
             answer_prompt=self._approval.prompt,
             answering=lambda: self._approval.is_writing,
+            form=self._form.text,
+            form_prompt=lambda: self._form.prompt(self.columns, self._glyph()),
+            filter_shown=lambda text: self._picker.shown_filter(text, signs=self._context.look.signs),
+            form_shown=lambda text: self._form.shown(text, signs=self._context.look.signs),
+            filling=lambda: self._form.is_open,
             spaced=lambda: self._transcript.blank and not self._transcript.replying,
         )
 
@@ -92,11 +103,19 @@ class LiveContent:
 
     def placeholder(self) -> Safe:
         """Return the hints for an empty input, as many as fit."""
-        words = [safe_format("Type to queue"), safe_format("Esc to stop")]
+        keys = self._keys
+        words = [safe_format("Type to queue"), keys.hint(Action.ESCAPE, safe_format("to stop"))]
         if not self._turns.busy:
-            words = [safe_format("Ask anything"), safe_format("/ commands"), safe_format("? keys")]
+            words = [
+                safe_format("Ask anything"),
+                safe_format("/ commands"),
+                keys.hint(Action.KEY_HELP, safe_format("keys")),
+            ]
             if not self._context.enter_sends:
-                words.insert(1, safe_format("Alt-Enter sends"))
+                words.insert(1, safe_format("{key} sends", key=self._context.sends))
+        elif self._approval.has_focus(empty_input=self._editor.empty):
+            words = [safe_format("Answer with a letter"), safe_format("other text is queued")]
+        words = [part for part in words if part]
         while words and text_width(join(" · ", words)) > self.columns - 4:
             words.pop()
         return EMPTY if self.tiny else join(" · ", words)
@@ -109,16 +128,30 @@ class LiveContent:
         """Return the line below the input: the toast, the running turn, or the session."""
         turn = self._turns.view.turn
         if self._approval.is_writing and not self._toast.words:
-            words = safe_format("Enter sends it · Esc goes back to the answers")
+            enter, escape = self._keys.label(Action.ENTER), self._keys.label(Action.ESCAPE)
+            words = safe_format("{enter} sends it · {escape} goes back to the answers", enter=enter, escape=escape)
             return styled_line(truncate(words, self.columns - 1), TextRole.DIM)
         if self._toast.words:
             return styled_line(truncate(self._toast.words, self.columns - 1), TextRole.WARNING)
         if turn:
             return self._busy(turn, monotonic())
+        if comparing := self._turns.side.status(self._keys.label(Action.ESCAPE)):
+            return styled_line(truncate(comparing, self.columns - 1), TextRole.DIM)
         return idle_line(self._facts(), self.columns)
 
     def calls(self) -> Sequence[Line]:
-        """Return the last rows of the reasoning, or the running tools."""
+        """Return the replies beside the chat, and the last rows of the reasoning or the running tools."""
+        return [*self._beside(), *self._running()]
+
+    def _beside(self) -> Sequence[Line]:
+        """Return the replies beside the chat; while the chat replies, too, fewer of them."""
+        side, rows = self._turns.side, _ROWS_BESIDE_REPLY if self._turns.view.busy else _SIDE_ROWS
+        if side.comparing and not self._turns.view.busy:
+            rows = max(rows, self.rows // 3)
+        signs = self._context.look.signs
+        return side.rows(self.columns, min(rows, self.rows - 4), self._glyph(), signs=signs) if side.active else ()
+
+    def _running(self) -> Sequence[Line]:
         turn = self._turns.view.turn
         if turn is None:
             return ()
@@ -131,6 +164,8 @@ class LiveContent:
         """Return the picker, or the question about a tool call."""
         if self._picker.is_open:
             return self._picker.lines(self.columns, self.rows)
+        if self._form.is_open:
+            return self._form.lines(self.columns, self.rows)
         return self._approval.lines(self.columns, self.rows, empty_input=self._editor.empty)
 
     def queue(self) -> Sequence[Line]:
@@ -149,7 +184,7 @@ class LiveContent:
 
     def below_input(self) -> Sequence[Line]:
         """Return the key sheet or the menu."""
-        return key_help_lines(self.columns) if self._key_help.shown else self._menu.lines(self.columns)
+        return key_help_lines(self._keys, self.columns) if self._key_help.shown else self._menu.lines(self.columns)
 
     def _busy(self, turn: TurnState, now: float) -> Line:
         """Return the line of a running turn; its text is rebuilt on a change, at least once a second."""
@@ -159,7 +194,10 @@ class LiveContent:
         vi = self._vi_mode()
         moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns, vi)
         if self._busy_line[0] != moment:
-            self._busy_line = (moment, busy_line(turn, now, self.columns, "", queued, stall=stall, vi=vi))
+            self._busy_line = (
+                moment,
+                busy_line(turn, now, self.columns, "", queued, stall=stall, vi=vi, keys=self._keys),
+            )
         words = self._busy_line[1]
         return (Segment(Safe(f"{self._glyph()} "), (TextRole.ACCENT,)), *words[1:]) if begun else words
 
@@ -180,10 +218,14 @@ class LiveContent:
             self._reads(session.model) if tokens else 0,
             Safe(think.value) if think else EMPTY,
             cost=sum(costs, Decimal(0)),
+            budget=budget_share(session.budget),
             queued=len(self._turns.queue),
             topic=self._summary.topic,
             saved=session.is_saved,
+            role=safe_line(session.settings.role.name) if session.settings.role else EMPTY,
             vi=self._vi_mode(),
+            keys=self._keys,
+            sends=self._context.sends,
         )
 
     def _vi_mode(self) -> Safe:
@@ -203,9 +245,7 @@ class LiveContent:
 
     def _cwd(self) -> Safe:
         """Return the working directory with ~ for the home directory."""
-        home, cwd = self._context.env.get("HOME", ""), self._context.cwd
-        inside = len(home) > 1 and (cwd == home or cwd.startswith(f"{home}/"))
-        return safe_line(f"~{cwd[len(home) :]}" if inside else cwd)
+        return safe_line(tilde_path(self._context.cwd, self._context.env))
 
     def _thought(self, tail: str) -> Sequence[Row]:
         rows: list[Row] = []

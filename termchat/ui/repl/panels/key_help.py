@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.config.key_bindings import KEYS
+from termchat.config.keys.key_bindings import KeyMap
 from termchat.core.sanitize import Safe, safe_format
 from termchat.core.style import TextRole
 from termchat.ui.text.fit import text_width, truncate
@@ -30,12 +30,16 @@ class KeyHelp:
         return was_shown
 
 
-def key_help_lines(columns: int) -> Sequence[Line]:
-    """Return at most eight rows, most used keys first; if keys are left out, the last cell names /keys."""
-    wanted = -(-len(KEYS) // _ROWS)
+def key_help_lines(keys: KeyMap, columns: int) -> Sequence[Line]:
+    """Return at most eight rows, most used keys first; a key of the user has a star.
+
+    If keys are left out, the last cell names /keys.
+    """
+    bound = [binding for binding in keys.bindings if binding.keys]
+    wanted = -(-len(bound) // _ROWS)
     fitting = max(1, min(wanted, (columns - 1) // _COLUMN))
     width = (columns - 1) // fitting
-    entries = [(key.label, key.help) for key in KEYS]
+    entries = [(keys.marked(key.action, key.label), key.help) for key in bound]
     if len(entries) > fitting * _ROWS:
         entries[fitting * _ROWS - 1 :] = [(safe_format("/keys"), safe_format("show all keys"))]
     rows: list[list[Segment]] = [[] for _ in range(_ROWS)]

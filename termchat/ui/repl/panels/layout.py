@@ -14,8 +14,8 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout import ConditionalContainer, Container, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension, sum_layout_dimensions
-from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
-from prompt_toolkit.layout.screen import WritePosition
+from prompt_toolkit.layout.processors import DynamicProcessor, Processor, Transformation, TransformationInput
+from prompt_toolkit.layout.screen import Screen, WritePosition
 from prompt_toolkit.layout.utils import explode_text_fragments
 
 from termchat.core.sanitize import Safe
@@ -26,7 +26,7 @@ from termchat.ui.terminal.renderer import LiveApplication
 from termchat.ui.text.ascii import to_ascii
 from termchat.ui.text.line import Line
 
-_MENU_ROWS = 8
+_MENU_ROWS = 10
 _PANEL_ROWS = 40  # the panels limit themselves
 
 
@@ -51,10 +51,15 @@ class LiveRegionSource:
     placeholder: Callable[[], Safe] = lambda: Safe("")
     prompt: Callable[[], Safe] = lambda: Safe("❯ ")
     filter: Buffer = field(default_factory=lambda: Buffer(multiline=False))
+    filter_shown: Callable[[str], str] = lambda text: text  # a key is shown as dots
     picking: Callable[[], bool] = lambda: False
     answer: Buffer = field(default_factory=lambda: Buffer(multiline=False))
     answer_prompt: Callable[[], Safe] = lambda: Safe("")
     answering: Callable[[], bool] = lambda: False
+    form: Buffer = field(default_factory=lambda: Buffer(multiline=False))
+    form_prompt: Callable[[], Safe] = lambda: Safe("")
+    form_shown: Callable[[str], str] = lambda text: text  # a secret is shown as dots
+    filling: Callable[[], bool] = lambda: False
     spaced: Callable[[], bool] = lambda: False  # the row above the live region is blank
 
 
@@ -72,6 +77,11 @@ class _Stack(HSplit):
     @property
     def _all_children(self) -> list[Container]:
         return [part for part in self.children if not isinstance(part, ConditionalContainer) or part.filter()]
+
+    @property
+    def stale(self) -> bool:
+        """Return True if a part was shown or hidden since the last frame."""
+        return self._measured is None or self._measured[3] != self._all_children
 
     def preferred_height(self, width: int, max_available_height: int) -> Dimension:
         app, parts = get_app(), self._all_children
@@ -92,6 +102,13 @@ class _Stack(HSplit):
         return super()._divide_heights(write_position)
 
 
+class _Part(Window):
+    """A window without the style of its last row, which costs a third of painting it and has no effect here."""
+
+    def _apply_style(self, new_screen: Screen, write_position: WritePosition, parent_style: str) -> None:
+        pass
+
+
 def _up_to(rows: int) -> Dimension:
     """Return a height of up to `rows`, fewer if there is no room."""
     return Dimension(min=0, max=rows, preferred=rows)
@@ -104,26 +121,38 @@ class LiveLayout:
         self.parts = parts
         self.style = style
         self.input = self._input_window()
-        self.filter = self._line_window(parts.filter, lambda: Safe("/ "))
+        self.filter = self._line_window(parts.filter, lambda: Safe("/ "), [MaskedText(parts.filter_shown)])
         self.answer = self._line_window(parts.answer, parts.answer_prompt)
+        self.form = self._line_window(parts.form, parts.form_prompt, [MaskedText(parts.form_shown)])
         picking = Condition(parts.picking)
-        answering = Condition(parts.answering) & ~picking
-        self.layout = Layout(
-            _Stack(
-                [
-                    ConditionalContainer(Window(height=_up_to(1)), Condition(self._gap)),
-                    self._lines(parts.calls, 5),
-                    self._lines(parts.queue, 4),
-                    self._lines(parts.panel, _PANEL_ROWS),
-                    ConditionalContainer(self.input, ~picking & ~answering),
-                    ConditionalContainer(self.filter, picking),
-                    ConditionalContainer(self.answer, answering),
-                    self._lines(parts.menu, _MENU_ROWS),
-                    self._lines(parts.status, 1),
-                ]
-            ),
-            focused_element=self.input,
+        filling = Condition(parts.filling) & ~picking
+        answering = Condition(parts.answering) & ~picking & ~filling
+        self._shown: list[tuple[_Part, Lines]] = []
+        self._stack = _Stack(
+            [
+                ConditionalContainer(_Part(height=_up_to(1)), Condition(self._gap)),
+                self._lines(parts.calls, 8),
+                self._lines(parts.queue, 4),
+                self._lines(parts.panel, _PANEL_ROWS),
+                ConditionalContainer(self.input, ~picking & ~answering & ~filling),
+                ConditionalContainer(self.filter, picking),
+                ConditionalContainer(self.answer, answering),
+                ConditionalContainer(self.form, filling),
+                self._lines(parts.menu, _MENU_ROWS),
+                self._lines(parts.status, 1),
+            ]
         )
+        self.layout = Layout(self._stack, focused_element=self.input)
+
+    def redraw(self, app: LiveApplication) -> bool:
+        """Draw the lines that have changed since the last frame, such as clocks, without painting the rest.
+
+        Return False, with nothing drawn, if all has to be painted: a part has come, gone, or got another height.
+        """
+        if self._stack.stale:
+            return False
+        parts = ((window, lines()) for window, lines in self._shown)
+        return app.redraw_rows([(window, list(map(self.style.row, rows))) for window, rows in parts if rows])
 
     def _gap(self) -> bool:
         """Return True if a blank row is needed above the input."""
@@ -139,16 +168,18 @@ class LiveLayout:
             return source()[: min(cap, max(1, self.parts.rows() - 3))]
 
         window = self._slot(lambda: self.style.lines(list(lines())), lambda: len(lines()))
+        self._shown.append((window, lines))
         return ConditionalContainer(window, Condition(lambda: bool(lines())))
 
-    def _slot(self, text: Callable[[], Fragments], height: Callable[[], int]) -> Window:
+    def _slot(self, text: Callable[[], Fragments], height: Callable[[], int]) -> _Part:
         control = FormattedTextControl(text, focusable=False, show_cursor=False)
-        return Window(control, height=lambda: _up_to(height()), dont_extend_height=True, wrap_lines=False)
+        return _Part(control, height=lambda: _up_to(height()), dont_extend_height=True, wrap_lines=False)
 
     def _input_window(self) -> Window:
         parts = self.parts
-        control = BufferControl(parts.editor.buffer, input_processors=[_Input(parts, self.style)], focus_on_click=False)
-        return Window(
+        processors: list[Processor] = [DynamicProcessor(lambda: parts.editor.processor), _Input(parts, self.style)]
+        control = BufferControl(parts.editor.buffer, input_processors=processors, focus_on_click=False)
+        return _Part(
             control,
             height=lambda: Dimension(min=1, max=self.input_cap()),
             dont_extend_height=True,
@@ -161,14 +192,24 @@ class LiveLayout:
             return [(self.style.style(TextRole.ACCENT), self.parts.prompt())]
         return [("", "  ")]
 
-    def _line_window(self, buffer: Buffer, words: Callable[[], Safe]) -> Window:
+    def _line_window(self, buffer: Buffer, words: Callable[[], Safe], processors: Sequence[Processor] = ()) -> Window:
         """Return a window for one line of text behind a few words."""
-        control = BufferControl(buffer, focus_on_click=False)
+        control = BufferControl(buffer, input_processors=[*processors], focus_on_click=False)
 
         def prefix(number: int, wraps: int) -> Fragments:
             return [(self.style.style(TextRole.ACCENT), words())]
 
-        return Window(control, height=1, dont_extend_height=True, wrap_lines=False, get_line_prefix=prefix)
+        return _Part(control, height=1, dont_extend_height=True, wrap_lines=False, get_line_prefix=prefix)
+
+
+class MaskedText(Processor):
+    """Shows a text as a function returns it."""
+
+    def __init__(self, shown: Callable[[str], str]) -> None:
+        self._shown = shown
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        return Transformation([("", self._shown(transformation_input.document.text))])
 
 
 class _Input(Processor):

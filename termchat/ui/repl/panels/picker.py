@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from prompt_toolkit.buffer import Buffer
 
 from termchat.commands.registry import rank_choices
+from termchat.commands.setup.pasted_key import looks_like_key
+from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.core.effects import Choice, Effect
-from termchat.core.sanitize import EMPTY, Safe, safe_format
+from termchat.core.sanitize import EMPTY, Safe, join, safe_format
 from termchat.core.style import TextRole
 from termchat.ui.text.fit import text_width, truncate, wrap
 from termchat.ui.text.line import Line, lines_of, styled_line
@@ -23,17 +25,36 @@ class PickerSource:
     """A list for the picker: filtered by words, and an accepted choice performs its own effects.
 
     choices   the rows
-    note      the hint beside the title; empty for the default one
+    note      the words beside the title in place of the keys
+    tab       what the completion key does, "" for nothing
     footer    lines below the rows
     start     index of the row that is marked first
+    is_aligned   the details of all rows begin in one column
+    is_secret    a key that is pasted into the filter is shown as dots
     """
 
-    def __init__(self, title: Safe, choices: Sequence[Choice] = (), note: Safe = EMPTY, start: int = 0) -> None:
+    is_secret = False
+
+    def __init__(
+        self,
+        title: Safe,
+        choices: Sequence[Choice] = (),
+        note: Safe = EMPTY,
+        start: int = 0,
+        *,
+        is_aligned: bool = False,
+    ) -> None:
         self.title = title
         self.choices = choices
         self.note = note
+        self.tab = EMPTY
         self.footer: Sequence[Line] = ()
         self.start = start
+        self.is_aligned = is_aligned
+
+    def hint(self, keys: KeyMap) -> Safe:
+        """Return the words beside the title: `type to filter · ↑↓ · Enter · Esc`."""
+        return self.note or list_keys(keys, self.tab)
 
     def search(self, text: str) -> Sequence[Choice]:
         """Return the choices that match the typed text, the exact name first, those that cannot be used last."""
@@ -57,14 +78,15 @@ class PickerSource:
     def on_cancel(self) -> None:
         """React to the picker closing without a choice."""
 
-    def on_tab(self) -> None:
-        """React to Tab."""
+    def on_tab(self, marked: Choice | None) -> None:
+        """React to Tab; `marked` is the marked choice."""
 
 
 class Picker:
     """Shows one source at a time. `filter` is the buffer for the text that filters the rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: KeyMap = DEFAULT_KEYS) -> None:
+        self._keys = keys
         self.filter = Buffer(multiline=False, on_text_changed=lambda _: self._filtered())
         self._source: PickerSource | None = None
         self._highlighted: Choice | None = None
@@ -77,7 +99,7 @@ class Picker:
 
     def open(self, source: PickerSource, query: str = "") -> None:
         """Show a source, filtered by `query`."""
-        self._reset()
+        self.close()
         self.filter.insert_text(query)
         self._source, self._at, self._moved = source, source.start, False
         self._highlight()
@@ -87,11 +109,27 @@ class Picker:
         if source := self._reset():
             source.on_cancel()
 
+    def paste(self, text: str) -> None:
+        """Add a pasted text to the filter, as one line."""
+        self.filter.insert_text(" ".join(text.split()))
+
+    def back(self) -> None:
+        """Clear the filter; close without a choice if it is empty."""
+        if self.filter.text:
+            self.filter.reset()
+            self.rewind()
+        else:
+            self.close()
+
+    def shown_filter(self, text: str, *, signs: bool) -> str:
+        """Return the text of the filter as it is shown."""
+        is_secret = self._source is not None and self._source.is_secret
+        return ("•" if signs else "*") * len(text) if is_secret and looks_like_key(text.strip()) else text
+
     def accept(self) -> Sequence[Effect]:
-        """Close and return the effects of the marked choice; without one, cancel."""
+        """Close and return the effects of the marked choice; where nothing matches, stay open."""
         shown = self.shown()
         if not shown:
-            self.close()
             return ()
         marked, source = shown[self._at], self._reset()
         return source.on_accept(marked) if source else ()
@@ -110,7 +148,10 @@ class Picker:
 
     def tab(self) -> None:
         if self._source:
-            self._source.on_tab()
+            shown = self.shown()
+            self._moved = self._moved or bool(shown)
+            self._source.on_tab(shown[self._at] if shown else None)
+            self.extended(self._source)
 
     def rewind(self) -> None:
         """Mark the first row, after the source has replaced its choices."""
@@ -122,9 +163,9 @@ class Picker:
         if self._source is not source:
             return
         shown, marked = self.shown(), self._highlighted
-        labels = [choice.label for choice in shown]  # a source may have changed the details of the rows
-        if self._moved and marked and marked.label in labels:
-            self._at = labels.index(marked.label)
+        rows = [(choice.name, choice.label) for choice in shown]  # a source may have changed the details of the rows
+        if self._moved and marked and (marked.name, marked.label) in rows:
+            self._at = rows.index((marked.name, marked.label))
         elif self.filter.text:
             self._at = 0
         self._at = min(self._at, max(0, len(shown) - 1))
@@ -160,40 +201,55 @@ class Picker:
             self._source.on_highlight(self._highlighted)
 
     def lines(self, columns: int, rows: int) -> Sequence[Line]:
-        """Return the title, the rows around the marked one, and the footer."""
+        """Return the title, with the place of the marked row if not all are shown, the rows around it, the footer."""
         source = self._source
         if source is None:
             return ()
         shown = self.shown()
-        hint = source.note or safe_format("type to filter · ↑↓ · Enter · Esc")
-        room_for_hint = columns - text_width(source.title) - 2
-        while text_width(hint) + 2 > room_for_hint and " · " in hint:
-            hint = Safe(hint.partition(" · ")[2])  # the keys are last
-        hint = truncate(Safe(f"  {hint}"), room_for_hint)
-        head = (Segment(source.title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
         footer = source.footer or _preview(shown[self._at].preview if shown else EMPTY, columns)
         room = max(1, min(_ROWS, rows // 2 - 1) - len(footer))
+        place = Safe(f"  {self._at + 1}/{len(shown)}" if len(shown) > room else "")  # there are rows out of sight
+        hint = source.hint(self._keys)
+        room_for_hint = columns - text_width(source.title) - 2 - text_width(place)
+        while text_width(hint) + 2 > room_for_hint and " · " in hint:
+            hint = Safe(hint.partition(" · ")[2])  # the keys are last
+        hint = Safe(f"{truncate(Safe(f'  {hint}'), room_for_hint)}{place}")
+        head = (Segment(source.title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
         start = max(0, min(self._at - room // 2, len(shown) - room))
-        body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
+        visible = shown[start : start + room]
+        wide = max((text_width(choice.label) for choice in visible), default=0) if source.is_aligned else 0
+        body = [
+            self._row(choice, columns, min(wide, columns // 2), marked=n == self._at)
+            for n, choice in enumerate(visible, start)
+        ]
         foot = [cut_line(row, columns - 1) for row in footer] if shown else []
         if rows < _LOWEST:
             return tuple(body)
         return (head, *(body or [styled_line(safe_format("  no matches"), TextRole.DIM)]), *foot)
 
-    def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:
+    def _row(self, choice: Choice, columns: int, wide: int, *, marked: bool) -> Line:
+        """Return a row of the list, its label padded to `wide` columns."""
         sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
         needed = text_width(choice.detail) + 2
         short = 2 < needed <= columns // 4 + 2  # such as the number of a message: kept, the label is cut
         label = truncate(choice.label, columns - 4 - (needed if short else 0))
-        detail = truncate(choice.detail, columns - 6 - text_width(label))
+        gap = Safe(" " * (2 + max(0, wide - text_width(label))))
+        detail = truncate(choice.detail, columns - 4 - text_width(label) - len(gap))
         return (
             sign,
             Segment(label, (TextRole.STRONG,) if marked else ()),
-            Segment(Safe(f"  {detail}"), (TextRole.DIM,)),
+            Segment(Safe(f"{gap}{detail}"), (TextRole.DIM,)),
         )
 
     def _filtered(self) -> None:
         self.rewind()
+
+
+def list_keys(keys: KeyMap, tab: Safe = EMPTY) -> Safe:
+    """Return the keys of a list, the least needed first: `type to filter · Tab folds · ↑↓ · Enter · Esc`."""
+    folds = keys.hint(Action.COMPLETE, tab) if tab else EMPTY
+    names = [safe_format("type to filter"), folds, keys.arrows, keys.label(Action.ENTER), keys.label(Action.ESCAPE)]
+    return join(" · ", [name for name in names if name])
 
 
 def _preview(words: Safe, columns: int) -> Sequence[Line]:

@@ -8,21 +8,24 @@ from decimal import Decimal
 from math import ceil
 from typing import assert_never
 
+from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, counted, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.phrases import count, duration, money, rate, short_reason, waiting_line
 from termchat.ui.text.fit import text_width, truncate, truncate_middle
 from termchat.ui.text.line import Line, plain_text, styled_line
 from termchat.ui.text.row import Segment
 from termchat.ui.tools.call_views import CallState, waiting_requests
+from termchat.ui.turn_end import FULL
 from termchat.ui.turn_state import Phase, TurnState
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"
+_ENTER = DEFAULT_KEYS.sends(enter_sends=True)
 QUIET = 0.15  # seconds; a turn that answers sooner shows no waiting line
 _TOPIC = 24  # columns
-_FULL, _BRIM = 80, 95  # percent of the context from which the line is yellow, red
+_BRIM = 95  # percent of the context from which the line is red
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,14 @@ class StatusInfo:
     tokens   size of the conversation, 0 if unknown
     limit    context size of the model in tokens, 0 if unknown
     think    reasoning effort that the request asks for, "" for none
+    budget   what is spent of a limit, in place of the cost
     queued   number of queued messages
     topic    the title of the chat, "" before its first message
     saved    False if nothing is saved
+    role     the name of the role in use, "" without one
     vi       the mode of the vi keys, "" without them
+    keys     the keys that the hints name
+    sends    the key that sends the input
     """
 
     model: ModelRef
@@ -44,10 +51,14 @@ class StatusInfo:
     limit: int = 0
     think: Safe = EMPTY
     cost: Decimal | None = None
+    budget: Safe = EMPTY
     queued: int = 0
     topic: Safe = EMPTY
     saved: bool = True
+    role: Safe = EMPTY
     vi: Safe = EMPTY
+    keys: KeyMap = DEFAULT_KEYS
+    sends: Safe = _ENTER
 
     @property
     def percent(self) -> int:
@@ -62,28 +73,30 @@ def idle_line(facts: StatusInfo, columns: int) -> Line:
     """
     modes = [facts.vi, EMPTY if facts.saved else safe_format("incognito")]
     if facts.queued:
-        number = safe(str(facts.queued))
-        whole = safe_format("{n} queued · Enter sends · ↑ edits · Alt-Backspace drops", n=number)
-        short = safe_format("{n} queued", n=number)
-        return _fitting(
-            [[*modes, whole], [*modes, safe_format("{n} queued · Enter sends", n=number)], [short]], columns
-        )
+        short = safe_format("{n} queued", n=safe(str(facts.queued)))
+        sends = safe_format("{key} sends", key=facts.sends)
+        edits = safe_format("{key} edits", key=facts.keys.up) if facts.keys.up else EMPTY
+        drops = facts.keys.hint(Action.DROP_QUEUED, safe_format("drops"))
+        return _fitting([[*modes, short, sends, edits, drops], [*modes, short, sends], [short]], columns)
     model = _model_words(facts.model)
-    if facts.percent >= _FULL:
-        full = safe_format("context {n}% · /new", n=safe(str(facts.percent)))
+    if facts.percent >= FULL:
+        full = safe_format("context {n}% · /compact", n=safe(str(facts.percent)))
         role = TextRole.ERROR if facts.percent >= _BRIM else TextRole.WARNING
         return _fitting(
             [[*modes, full, model, facts.cwd], [*modes, full, model], [*modes, full], [full]], columns, role
         )
     think = safe_format("think {t}", t=facts.think) if facts.think else EMPTY
-    cost = money(facts.cost) if facts.cost else EMPTY
+    cost = facts.budget or (money(facts.cost) if facts.cost else EMPTY)
     some, whole = _tokens(facts), _tokens(facts, share=True)
+    role = safe_format("role {name}", name=truncate(facts.role, _TOPIC)) if facts.role else EMPTY
     topic = safe_format('"{topic}"', topic=truncate(facts.topic, _TOPIC)) if facts.topic else EMPTY
     wants = [
-        [*modes, model, think, whole, cost, topic, facts.cwd],
-        [*modes, model, think, whole, cost, topic],
-        [*modes, model, think, whole, cost],
-        [*modes, model, think, whole],
+        [*modes, model, role, think, whole, cost, topic, facts.cwd],
+        [*modes, model, role, think, whole, cost, topic],
+        [*modes, model, role, think, whole, cost],
+        [*modes, model, role, think, whole],
+        [*modes, model, role, whole],
+        *([[*modes, model, role]] if role else []),
         [*modes, model, whole],
         [*modes, model, some],
         [*modes, model],
@@ -126,12 +139,20 @@ def spinner(now: float, *, signs: bool, motion: bool) -> str:
 
 
 def busy_line(
-    turn: TurnState, now: float, columns: int, glyph: str, queued: int = 0, *, stall: float, vi: Safe = EMPTY
+    turn: TurnState,
+    now: float,
+    columns: int,
+    glyph: str,
+    queued: int = 0,
+    *,
+    stall: float,
+    vi: Safe = EMPTY,
+    keys: KeyMap = DEFAULT_KEYS,
 ) -> Line:
     """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow."""
     if now - turn.started < QUIET and turn.first is None:
         return styled_line(safe_line(turn.model.model), TextRole.DIM)
-    parts = _busy_parts(turn, now, stall)
+    parts = [part for part in _busy_parts(turn, now, stall, keys) if part]
     if turn.phase is Phase.WAITING and text_width(parts[0]) > columns // 2:
         parts[0] = safe_format("waiting")
     if vi:
@@ -152,39 +173,40 @@ def is_stalled(turn: TurnState, now: float, stall: float) -> bool:
     return now - turn.last > stall and turn.phase in _TALKING
 
 
-def _busy_parts(turn: TurnState, now: float, stall: float) -> list[Safe]:
+def _busy_parts(turn: TurnState, now: float, stall: float, keys: KeyMap) -> list[Safe]:
+    stops, retries = keys.hint(Action.ESCAPE, safe_format("stops")), keys.hint(Action.RETRY, safe_format("retries"))
     if is_stalled(turn, now, stall) and turn.phase is not Phase.WAITING:
         silent = safe_format("no data for {t}", t=_seconds(now - turn.last))
-        return [safe_format("stalled"), silent, safe_format("Esc stops"), safe_format("Alt-R retries")]
+        return [safe_format("stalled"), silent, stops, retries]
     match turn.phase:
         case Phase.WAITING:
             waiting = safe_format("waiting for {model}", model=safe_line(turn.model.model))
-            keys = [safe_format("Esc stops"), *([safe_format("Alt-R retries")] if is_stalled(turn, now, stall) else [])]
-            return [waiting, duration(now - turn.since), *keys]
+            hints = [stops, *([retries] if is_stalled(turn, now, stall) else [])]
+            return [waiting, duration(now - turn.since), *hints]
         case Phase.THINKING:
             thinking = turn.thinking
             spent = [] if thinking is None else [safe_format("~{n} tok", n=count(round(thinking.tokens)))]
-            return [safe_format("thinking"), _seconds(now - turn.since), *spent, safe_format("Esc stops")]
+            return [safe_format("thinking"), _seconds(now - turn.since), *spent, stops]
         case Phase.REPLYING:
             return _replying(turn, now)
         case Phase.CALLING:
-            return [safe_format("writing a tool call"), _seconds(now - turn.since), safe_format("Esc stops")]
+            return [safe_format("writing a tool call"), _seconds(now - turn.since), stops]
         case Phase.SEARCHING:
-            return [safe_format("searching the web"), _seconds(now - turn.since), safe_format("Esc stops")]
+            return [safe_format("searching the web"), _seconds(now - turn.since), stops]
         case Phase.RUNNING:
             return [
                 _running(turn) or safe_format("running 0 tools"),
                 _seconds(now - turn.since),
-                safe_format("Esc stops"),
+                stops,
             ]
         case Phase.APPROVAL:
             waiting, running = len(waiting_requests(turn.calls)), _running(turn)
             words = safe_format("waiting for your answer")
             if waiting > 1:
                 words = safe_format("waiting for {n} answers", n=safe(str(waiting)))
-            return [words, *([running] if running else []), safe_format("Esc stops")]
+            return [words, *([running] if running else []), stops]
         case Phase.RETRYING:
-            return _retrying(turn, now)
+            return _retrying(turn, now, keys)
         case Phase.STOPPING:
             return [safe_format("stopping")]
     assert_never(turn.phase)
@@ -192,7 +214,7 @@ def _busy_parts(turn: TurnState, now: float, stall: float) -> list[Safe]:
 
 def _running(turn: TurnState) -> Safe:
     number = sum(call.state is CallState.RUNNING for call in turn.calls)
-    words = safe_format("running {n}", n=safe("1 tool" if number == 1 else f"{number} tools"))
+    words = safe_format("running {tools}", tools=counted(number, "tool"))
     return words if number else EMPTY
 
 
@@ -211,13 +233,14 @@ def _replying(turn: TurnState, now: float) -> list[Safe]:
     return parts
 
 
-def _retrying(turn: TurnState, now: float) -> list[Safe]:
+def _retrying(turn: TurnState, now: float, keys: KeyMap) -> list[Safe]:
     """`retrying in 4s (2/3) · rate limited · Alt-R now`; after the second failure also the provider's status page."""
     retry = turn.retry
+    stops, at_once = keys.hint(Action.ESCAPE, safe_format("stops")), keys.hint(Action.RETRY, safe_format("now"))
     if retry is None:
         return [safe_format("retrying")]
     if not retry.tries:
-        return [waiting_line(retry), safe_format("Esc stops"), safe_format("Alt-R now")]
+        return [waiting_line(retry), stops, at_once]
     left = max(0, ceil(turn.until - now))
     when = safe_format("retrying in {n}s", n=safe(str(left))) if left else safe_format("retrying")
     tries = safe_format("{when} ({n}/{m})", when=when, n=safe(str(retry.attempt)), m=safe(str(retry.tries)))
@@ -225,8 +248,8 @@ def _retrying(turn: TurnState, now: float) -> list[Safe]:
     return [
         tries,
         short_reason(retry.failure),
-        safe_format("Alt-R now"),
-        safe_format("Esc stops"),
+        at_once,
+        stops,
         *([page] if page else []),
     ]
 

@@ -45,6 +45,14 @@ class PromptToolkitStyle:
     def line(self, line: Line) -> Fragments:
         return [(self.style(*segment.roles), segment.text) for segment in line]
 
+    def row(self, line: Line) -> list[tuple[str, str]]:
+        """Return the characters of a line, each with its style."""
+        return [
+            (self.style(*segment.roles), char)
+            for segment in line_to_ascii(line, signs=self.signs)
+            for char in segment.text
+        ]
+
     def lines(self, lines: tuple[Line, ...] | list[Line]) -> Fragments:
         """Return the fragments of lines, joined by line ends."""
         return self._joined([line_to_ascii(line, signs=self.signs) for line in lines])

@@ -9,6 +9,7 @@ from termchat.commands.registry import CommandContext
 from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
+from tests.commands.test_commands import two_questions_session
 from tests.ui.fakes import FakeProviders, fake_session
 
 
@@ -23,3 +24,22 @@ def test_command_menu_fits_and_aligns_summaries_above_30_columns(columns: int) -
     rows_with_summary = [row for row in rows if plain_text(row[-1:]).strip()]
     starts = {text_width(plain_text(row)) - text_width(plain_text(row[-1:]).lstrip(" ")) for row in rows_with_summary}
     assert len(starts) == (1 if columns > 30 else 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [("/vs", True), ("/vs ", False), ("/drop ", False), ("/drop 1", True), ("/budget ", False), ("/budget o", True)],
+)
+def test_menu_row_is_accepted_by_enter_once_its_argument_began(text: str, accepted: bool) -> None:
+    registry = builtin()
+    context = CommandContext(two_questions_session(), FakeProviders(), registry)
+    menu = CompletionMenu(lambda typed: registry.menu(context, typed))
+    menu.update(text)
+    assert menu.is_open
+    assert menu.by_enter is accepted
+    assert plain_text(menu.lines(80)[0]).startswith("❯") is accepted
+    first = menu.marked
+    menu.move(1)
+    assert menu.by_enter
+    assert accepted or menu.marked is first
+    assert any(plain_text(row).startswith("❯") for row in menu.lines(80))

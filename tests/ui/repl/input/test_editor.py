@@ -103,6 +103,13 @@ def test_history_with_prefix_walks_matches_and_returns_to_prefix() -> None:
     assert history.next("git") is None
 
 
+def test_history_prepend_while_browsing_keeps_the_place() -> None:
+    history = History(["one", "two"])
+    assert history.previous("") == "two"
+    history.prepend(["older"])
+    assert [history.previous("two"), history.previous("one")] == ["one", "older"]
+
+
 def test_history_add_skips_repeats_blanks_and_leading_space() -> None:
     history = History()
     for text in ("a", "a", "  ", " secret", "b", "a"):
@@ -191,7 +198,7 @@ def test_draft_of_message_sends_the_same_message_again() -> None:
 def test_draft_shows_attachments_by_name_and_size() -> None:
     editor = editor_with()
     editor.set_text(editor.draft_of(user_message("what is this?", CAT, NOTES)))
-    assert editor.pastes.shown(editor.text_with_marks) == "[cat.png · 2 kB] [notes.txt · 36 B] what is this?"
+    assert editor.pastes.shown(editor.text_with_marks) == "@cat.png (PNG, 2 kB) @notes.txt (3 B) what is this?"
     assert editor.text == "what is this?"
     assert not editor.unfold()
 
@@ -213,3 +220,47 @@ def test_paste_label_counts_lines_with_or_without_line_end(end: str) -> None:
     pastes = Pastes()
     mark = pastes.fold("\n".join("x" for _ in range(300)) + end)
     assert "· 300 lines ·" in pastes.shown(mark)
+
+
+MENTIONED = attached_text("src/my a.py", "x = 1")
+
+
+def test_mentioned_attachment_stays_in_its_place_and_is_sent_once() -> None:
+    editor = editor_with()
+    mark = editor.pastes.attach(MENTIONED, words='@"src/my a.py"')
+    editor.set_text(f"explain {mark} now")
+    assert editor.text == 'explain @"src/my a.py" now'
+    assert editor.pastes.shown(editor.text_with_marks) == 'explain @"src/my a.py" (5 B) now'
+    sent = editor.message(editor.pop())
+    assert sent == user_message('explain @"src/my a.py" now', MENTIONED)
+    again = editor.draft_of(sent)
+    assert editor.pastes.shown(again) == 'explain @"src/my a.py" (5 B) now'
+    assert editor.message(again) == sent
+
+
+def test_refold_after_external_edit_keeps_mention_that_is_still_there() -> None:
+    editor = editor_with()
+    marked = f"explain {editor.pastes.attach(MENTIONED, words='@a.py')} now"
+    kept = editor.pastes.refold("please explain @a.py", marked)
+    assert editor.message(kept) == user_message("please explain @a.py", MENTIONED)
+    assert editor.message(editor.pastes.refold("explain now", marked)) == user_message("explain now")
+
+
+def test_attachment_is_removed_by_name_or_number() -> None:
+    pastes = Pastes()
+    text = pastes.attach(CAT) + pastes.attach(NOTES) + "x"
+    assert pastes.attachments(pastes.without_attachment(text, "notes.txt")) == (CAT,)
+    assert pastes.attachments(pastes.without_attachment(text, "1")) == (NOTES,)
+    assert pastes.without_attachment(text, "3") == text
+
+
+def test_suggestion_is_none_for_command_behind_attachment() -> None:
+    editor = editor_with()
+    mark = editor.pastes.attach(Image(mime="image/png", data=b"x", name="a.png"))
+    for text in (f"{mark}/attach remove 1", f"{mark}what is it?"):
+        editor.set_text(text)
+        editor.pop()
+    editor.set_text(f"{mark}/att")
+    assert editor.suggestion() == ""
+    editor.set_text(f"{mark}what")
+    assert editor.suggestion() == " is it?"

@@ -151,3 +151,15 @@ def test_panel_writing_hides_answers_and_keeps_question() -> None:
     panel.panel.write(Writing.REASON)
     assert not panel.panel.takes_keys
     assert any("make all" in row for row in panel.shown())
+
+
+@pytest.mark.parametrize("columns", [30, 40, 80])
+@pytest.mark.parametrize("rule", ["run_shell(git log)", "mcp_demo_" + "long_" * 8 + "name", "write_file(说明/文档/**)"])
+def test_panel_shows_offered_rule_whole(columns: int, rule: str) -> None:
+    panel = Panel(command("git log", rules=(rule,)))
+    panel.panel.toggle_focus()
+    rows = panel.shown(columns, 50)
+    assert all(text_width(row) < columns for row in rows)
+    answers = "".join(row[5:] for row in rows)
+    assert f"allow {rule} until you leave this chat" in answers or f"allow {rule} this session" in answers
+    assert f"always allow {rule}" in answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.config.key_bindings import KEYS
+from termchat.config.keys.key_bindings import DEFAULT_KEYS, KEYS
 from termchat.ui.repl.panels.key_help import key_help_lines
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
@@ -12,7 +12,7 @@ from termchat.ui.text.line import plain_text
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 160, 200])
 def test_key_help_fits_eight_rows_without_truncation(columns: int) -> None:
-    rows = [plain_text(row) for row in key_help_lines(columns)]
+    rows = [plain_text(row) for row in key_help_lines(DEFAULT_KEYS, columns)]
     assert len(rows) <= 8
     assert all(text_width(row) <= columns - 1 for row in rows)
     assert "…" not in "".join(rows)
@@ -22,4 +22,4 @@ def test_key_help_fits_eight_rows_without_truncation(columns: int) -> None:
 
 
 def test_key_help_twenty_columns_truncates_rows() -> None:
-    assert all(text_width(plain_text(row)) <= 19 for row in key_help_lines(20))
+    assert all(text_width(plain_text(row)) <= 19 for row in key_help_lines(DEFAULT_KEYS, 20))

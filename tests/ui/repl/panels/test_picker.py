@@ -35,8 +35,8 @@ class RecordingSource(PickerSource):
     def on_cancel(self) -> None:
         self.calls.append("cancel")
 
-    def on_tab(self) -> None:
-        self.calls.append("tab")
+    def on_tab(self, marked: Choice | None) -> None:
+        self.calls.append(f"tab {marked.label if marked else None}")
 
 
 @pytest.fixture
@@ -87,12 +87,12 @@ def test_picker_accept_closes_and_returns_effects_of_marked_row(picker: Picker) 
     assert not picker.is_open
 
 
-def test_picker_accept_without_match_cancels(picker: Picker) -> None:
+def test_picker_accept_without_match_stays_open(picker: Picker) -> None:
     source = RecordingSource()
     picker.open(source, "zzz")
     assert picker.accept() == ()
-    assert source.calls == ["cancel"]
-    assert not picker.is_open
+    assert picker.shows(source)
+    assert source.calls == []
 
 
 def test_picker_close_cancels_once(picker: Picker) -> None:
@@ -107,7 +107,7 @@ def test_picker_tab_reaches_source(picker: Picker) -> None:
     source = RecordingSource()
     picker.open(source)
     picker.tab()
-    assert source.calls[-1] == "tab"
+    assert source.calls[-1] == "tab gpt-5.2"
 
 
 def test_picker_lines_show_title_rows_and_footer(picker: Picker) -> None:
@@ -117,6 +117,15 @@ def test_picker_lines_show_title_rows_and_footer(picker: Picker) -> None:
     rows = [plain_text(line) for line in picker.lines(80, 24)]
     assert rows[0].startswith("Models  type to filter")
     assert [row.strip() for row in rows[1:]] == ["❯ gpt-5.2", "gpt-5.1", "claude-opus-5", "Models"]
+
+
+@pytest.mark.parametrize(("columns", "rows", "head"), [(80, 6, "Esc  2/3"), (20, 6, "Esc  2/3"), (80, 24, "Esc")])
+def test_picker_title_tells_place_only_when_rows_are_hidden(picker: Picker, columns: int, rows: int, head: str) -> None:
+    picker.open(RecordingSource())
+    picker.move(1)
+    title = plain_text(picker.lines(columns, rows)[0])
+    assert title.endswith(head)
+    assert len(title) <= columns
 
 
 def test_picker_lines_without_match_say_so(picker: Picker) -> None:
@@ -190,3 +199,25 @@ def test_picker_late_choices_keep_moved_marker_else_mark_best(picker: Picker, *,
     source.choices = [*source.choices, choice("openai/x")]
     picker.extended(source)
     assert marked(picker) == expected
+
+
+def test_picker_back_clears_filter_then_closes(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source, "claude")
+    picker.back()
+    assert picker.is_open
+    assert [choice.label for choice in picker.shown()] == [*NAMES]
+    assert source.calls == ["highlight claude-opus-5", "highlight gpt-5.2"]
+    picker.back()
+    assert not picker.is_open
+    assert source.calls[-1] == "cancel"
+
+
+def test_picker_marks_the_same_of_two_equal_rows_after_more_came(picker: Picker) -> None:
+    source = PickerSource(safe_format("Chats"))
+    source.choices = [Choice(safe_format("twin"), name=name) for name in ("a", "b")]
+    picker.open(source)
+    picker.move(1)
+    source.choices = [Choice(safe_format("new"), name="n"), *source.choices]
+    picker.extended(source)
+    assert picker.is_marked(source.choices[2])

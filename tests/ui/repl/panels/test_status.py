@@ -57,7 +57,7 @@ def test_idle_line_nearly_full_context_changes_role(tokens: int, role: TextRole)
 
 
 @pytest.mark.parametrize(
-    ("columns", "words"), [(80, "2 queued · Enter sends · ↑ edits · Alt-Backspace drops"), (20, "2 queued")]
+    ("columns", "words"), [(80, "2 queued · Enter sends · ↑ edits · Alt-Bksp drops"), (20, "2 queued")]
 )
 def test_idle_line_narrow_shows_queue_count_only(columns: int, words: str) -> None:
     assert plain_text(idle_line(replace(FACTS, queued=2), columns)) == words
@@ -130,3 +130,11 @@ def test_idle_line_of_guide_names_it_where_there_is_room() -> None:
     facts = replace(FACTS, model=ModelRef("demo", "tour"), tokens=0, cost=None, think=safe_format(""))
     assert plain_text(idle_line(facts, 60)).startswith("demo/tour · offline guide · ~/proj")
     assert plain_text(idle_line(replace(facts, vi=safe_format("-- INSERT --")), 40)) == "-- INSERT -- · tour"
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [(40, "gpt-5.2 · role review · 12.4k/400k (3%)"), (24, "gpt-5.2 · role review"), (16, "gpt-5.2")],
+)
+def test_idle_line_names_role_in_use(columns: int, words: str) -> None:
+    assert plain_text(idle_line(replace(FACTS, role=safe_format("review")), columns)) == words

@@ -1,0 +1,1 @@
+"""Questions about the shell: its last command, and commands to run next."""

@@ -1,0 +1,1 @@
+"""The subcommands for scripts: batch, schema and replay."""

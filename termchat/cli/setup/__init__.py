@@ -1,0 +1,1 @@
+"""The subcommands that set up and check providers."""

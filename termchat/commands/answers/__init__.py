@@ -1,0 +1,1 @@
+"""The answers of a chat: copied, or saved to a file."""

@@ -1,0 +1,1 @@
+"""The branches of a chat: its tree, and the commands that move in it."""

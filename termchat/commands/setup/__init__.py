@@ -1,0 +1,1 @@
+"""Setting up providers in a chat: the commands, and the dialogues that they begin."""

@@ -1,0 +1,1 @@
+"""Bounds of what a request can cost, and the words about limits."""

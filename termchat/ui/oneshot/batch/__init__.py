@@ -1,0 +1,1 @@
+"""The front end of a batch: lines of results, a progress bar, a summary."""

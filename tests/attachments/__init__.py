@@ -1,0 +1,1 @@
+"""Attachments: mentions, kinds, index, images."""

@@ -1,0 +1,1 @@
+"""Test key bindings."""

@@ -1,0 +1,1 @@
+"""The server with real clients: the SDKs of OpenAI and Anthropic, against the gateway as upstream."""

@@ -1,0 +1,1 @@
+"""The agent for editors, driven by the client of the package `acp`."""

@@ -1,0 +1,1 @@
+"""Test the promises of the README's section Security with the real program."""

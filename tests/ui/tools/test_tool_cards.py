@@ -1,0 +1,29 @@
+"""Test the card of a finished tool call: its mark, its words and the rows of its result."""
+
+from __future__ import annotations
+
+import pytest
+
+from termchat.core.messages import Text, ToolCall, ToolResult, ToolStatus
+from termchat.core.style import TextRole
+from termchat.ui.blocks import ToolCard
+from termchat.ui.text.line import plain_text
+from termchat.ui.tools.tool_cards import card_lines
+
+
+@pytest.mark.parametrize(
+    ("status", "is_error", "head", "role"),
+    [
+        (ToolStatus.RAN, False, "● run_shell make · 0.4s", TextRole.SUCCESS),
+        (ToolStatus.FAILED, False, "✗ run_shell make · 0.4s · failed", TextRole.ERROR),
+        (ToolStatus.RAN, True, "✗ run_shell make · 0.4s · no rule", TextRole.ERROR),
+        (ToolStatus.TIMED_OUT, True, "⧖ run_shell make · 0.4s · timed out", TextRole.WARNING),
+    ],
+)
+def test_card_head_tells_end_of_call(status: ToolStatus, is_error: bool, head: str, role: TextRole) -> None:
+    result = ToolResult("1", "run_shell", (Text("no rule\n[exit code 2]"),), is_error=is_error, status=status)
+    card = ToolCard(1, ToolCall("1", "run_shell", '{"command": "make"}'), result, 0.4)
+    first, *rows = card_lines(card, 80)
+    assert plain_text(first) == head
+    assert first[0].roles == (role,)
+    assert plain_text(rows[-1]) == "    [exit code 2]"
