@@ -115,8 +115,7 @@ def test_bug_at_exit_of_chat_restores_terminal(tmp_path: Path) -> None:
         terminal.shows("❯")
         terminal.send("hello\r")
         terminal.shows(" out · ")
-        terminal.send("\x04")
-        assert terminal.leaves() == 1
+        assert terminal.quits() == 1
         assert terminal.tty() == terminal.initial
         check_screen(terminal)
         assert SENTENCE in words(terminal)

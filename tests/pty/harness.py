@@ -179,6 +179,12 @@ class Terminal:
             assert time.monotonic() < end, f"still running; the screen is:\n{self.text}"
             self.pump(0.02)
 
+    def quits(self, seconds: float = 30.0) -> int:
+        """Wait until the chat is idle with an empty input, press Ctrl-D and return the exit code as `leaves` does."""
+        self.shows("Ask anything", seconds)  # while a reply runs the hint is another, and Ctrl-D does nothing
+        self.send("\x04")
+        return self.leaves(seconds)
+
     def frames_until(self, shown: Callable[[], bool], seconds: float = 30.0) -> int:
         """Read frames until `shown` is true, at most `seconds`; return their number, the last one included."""
         while self.pump(0):

@@ -103,8 +103,7 @@ def test_resumed_chat_sends_same_bytes_after_file_has_changed(gateway_thread: Ga
         terminal.send('look at @cat.png and @"my notes.txt"#1\r')
         terminal.shows("a reply")
         terminal.shows("Ask anything")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     (place / "w/cat.png").write_bytes(b"changed")
     (place / "w/my notes.txt").write_text("changed")
     with chat(place, "-c") as terminal:

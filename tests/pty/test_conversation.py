@@ -51,8 +51,7 @@ def test_stream_stays_intact_while_500_messages_are_queued() -> None:
         terminal.shows("500 queued", 20)
         terminal.send("\x1b")
         terminal.shows("■ stopped")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
         streamed = [row for row in terminal.transcript if row.startswith("L0")]
         assert streamed == sorted(set(streamed)), "a line twice, or out of order"
         assert [row[:5] for row in streamed] == [f"L{n:04d}" for n in range(len(streamed))]
@@ -99,7 +98,6 @@ def test_no_color_environment_writes_no_color_sequence() -> None:
         _ready(terminal)
         terminal.send("code\r")
         terminal.shows("one · 12 in")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
         colours = re.findall(rb"\x1b\[[0-9;]*\b(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])\b[0-9;]*m", terminal.output)
         assert not colours, colours[:5]

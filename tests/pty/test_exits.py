@@ -97,8 +97,7 @@ def test_pager_that_is_killed_leaves_chat_and_terminal_in_order(tmp_path: Path) 
         terminal.send("still here\r")
         terminal.shows("You said: still here")
         assert terminal.tty() == modes
-        terminal.send("\x04")
-        assert terminal.leaves() == 0
+        assert terminal.quits() == 0
         assert terminal.output.rfind(b"\x1b[?1000l") > terminal.output.rfind(b"\x1b[?1000h")
         _check_restored(terminal)
 
@@ -120,8 +119,7 @@ def test_pager_of_unsaved_chat_keeps_neither_searches_nor_a_file(tmp_path: Path)
         terminal.settled()
         terminal.send("q")
         terminal.shows("Ask anything")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     assert not list(tmp_path.glob(".*hst*"))
 
 
@@ -143,8 +141,7 @@ def test_pager_wraps_long_lines_between_words(tmp_path: Path) -> None:
 def test_crash_shows_error_and_restores_terminal() -> None:
     with Terminal(env={"TESTFLAGS": "crash"}) as terminal:
         terminal.shows("Ask anything")
-        terminal.send("\x04")
-        assert terminal.leaves() == 1
+        assert terminal.quits() == 1
         assert "RuntimeError: a bug of the front end" in terminal.lines
         _check_restored(terminal)
 
@@ -165,8 +162,7 @@ def test_key_binding_error_is_reported_and_repl_continues() -> None:
         terminal.shows("Internal error in termchat (RuntimeError)")
         terminal.send("\x7f")
         terminal.until(lambda: terminal.text.count("Internal error") == 2)
-        terminal.send("\x04")
-        assert terminal.leaves() == 0
+        assert terminal.quits() == 0
 
 
 def test_undrawable_reply_returns_message_and_explains_itself() -> None:
@@ -243,8 +239,7 @@ def test_sigcont_sets_each_mode_again_once() -> None:
         os.kill(terminal.pid, signal.SIGCONT)
         terminal.until(lambda: terminal.output.count(b"\x1b[>1u") == 2)
         assert terminal.output.count(b"\x1b[?2004h") == 2
-        terminal.send("\x04")
-        assert terminal.leaves() == 0
+        assert terminal.quits() == 0
         for push, pop in ((b"\x1b[>1u", b"\x1b[<u"), (b"\x1b[22;0t", b"\x1b[23;0t")):
             assert terminal.output.count(push) == terminal.output.count(pop) == 2
         _check_restored(terminal)

@@ -82,8 +82,7 @@ def test_session_of_claude_code_is_opened_labelled_folded_and_resumed(env: dict[
         terminal.settled()
         terminal.send("\r")
         terminal.shows("→ after")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     with Terminal((*CHAT, "--chat", "Empty files"), env=env) as again:
         again.shows("resumed")
         again.send("/label\r")

@@ -68,8 +68,7 @@ def test_resume_and_redraw_show_the_mark_of_a_stopped_reply(env: dict[str, str])
         first.shows("built-in guide")
         first.send("\x1b")
         first.shows("■ stopped")
-        first.send("\x04")
-        first.leaves()
+        first.quits()
     with Terminal((*CHAT, "-c"), env=env) as second:
         second.shows("resumed")
         second.shows("■ stopped")
@@ -81,8 +80,7 @@ def test_resume_and_redraw_show_the_mark_of_a_stopped_reply(env: dict[str, str])
 def test_question_typed_before_resume_is_drawn_once_below_the_chat(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as first:
         ask(first, "calculate 6*7", "6*7 = 42")
-        first.send("\x04")
-        first.leaves()
+        first.quits()
     with Terminal((*CHAT, "-c"), env=env, rows=40, before="calculate 5*5\n") as second:
         second.shows("5*5 = 25")
         second.shows("Ask anything")
@@ -95,8 +93,7 @@ def test_question_typed_before_resume_is_drawn_once_below_the_chat(env: dict[str
 def test_up_recalls_prompt_of_earlier_run(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as first:
         ask(first, "calculate 6*7", "6*7 = 42")
-        first.send("\x04")
-        first.leaves()
+        first.quits()
         assert "Resume: termchat --chat" in "\n".join(first.transcript)
     with Terminal(CHAT, env=env) as second:
         second.shows("Ask anything")
@@ -110,8 +107,7 @@ def test_chat_list_filters_by_text_and_resumes_chat(env: dict[str, str]) -> None
     for question, answer in (("calculate 6*7", "6*7 = 42"), ("exit code 77", "no API key")):
         with Terminal(CHAT, env=env) as terminal:
             ask(terminal, question, answer)
-            terminal.send("\x04")
-            terminal.leaves()
+            terminal.quits()
     with Terminal(CHAT, env=env) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/chats\r")
@@ -129,8 +125,7 @@ def test_incognito_saves_no_chat_and_no_prompt(env: dict[str, str]) -> None:
         terminal.send("/incognito\r")
         terminal.shows("this chat is not saved")
         ask(terminal, "calculate 6*7", "6*7 = 42")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
         assert "Resume:" not in terminal.text
     assert rows(env, "SELECT 1 FROM chats") == []
     assert not any("6*7" in str(row) for row in rows(env, "SELECT text FROM prompts"))
@@ -155,8 +150,7 @@ def test_incognito_off_saves_chats_again_and_keeps_the_model(env: dict[str, str]
         terminal.send("/incognito off\r")
         terminal.shows("chats are saved again")
         ask(terminal, "calculate 6*7 giraffe", "The tool calculate failed")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     saved = str(rows(env, "SELECT * FROM messages")) + str(rows(env, "SELECT text FROM prompts"))
     assert "giraffe" in saved
     assert "zebra" not in saved
@@ -184,8 +178,7 @@ def test_typed_ahead_after_incognito_never_reaches_the_disk(env: dict[str, str])
         terminal.shows("half a giraffe")
         terminal.send("\x15")
         terminal.shows("Ask anything")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     saved = b"".join(file.read_bytes() for file in Path(env["HOME"], ".local").rglob("*") if file.is_file())
     assert b"zebra" not in saved
     assert b"giraffe" not in saved
@@ -197,13 +190,11 @@ def test_typed_ahead_after_incognito_never_reaches_the_disk(env: dict[str, str])
 def test_message_typed_ahead_goes_to_the_chat_that_opens(env: dict[str, str], commands: str, title: str) -> None:
     with Terminal(CHAT, env=env) as terminal:
         ask(terminal, "calculate 6*7", "6*7 = 42")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     with Terminal(CHAT, env=env, before=f"{commands}calculate 2+3\r") as terminal:
         terminal.shows("= 5")
         terminal.shows("Ask anything")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     where = "FROM nodes JOIN chats ON chats.n = nodes.chat WHERE author = 'user' AND message LIKE '%2+3%'"
     assert rows(env, f"SELECT chats.title {where}") == [(title,)]
 
@@ -231,8 +222,7 @@ def test_pasted_incognito_line_is_never_saved_with_the_lines_below_it(env: dict[
         terminal.send("\r")
         terminal.shows("built-in guide")
         terminal.shows("Ask anything")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     saved = b"".join(file.read_bytes() for file in Path(env["HOME"], ".local").rglob("*") if file.is_file())
     assert b"zebra" not in saved
 
@@ -258,8 +248,7 @@ def test_question_returns_to_the_input_with_its_attachments(env: dict[str, str],
         terminal.send("\r")
         terminal.until(lambda: terminal.text.count("built-in guide") == 2)
         terminal.shows("Ask anything")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     first, again = rows(env, "SELECT message FROM nodes WHERE author = 'user' ORDER BY n")
     assert first == again
 
@@ -269,8 +258,7 @@ def test_chat_search_shows_and_opens_the_message_it_found(env: dict[str, str]) -
         for question in ("where is the zebra?", *(f"calculate {n}+{n}" for n in range(4))):
             terminal.shows("Ask anything")
             ask(terminal, question, f"❯ {question}")
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     chat = str(rows(env, "SELECT id FROM chats")[0][0])
     with Terminal(CHAT, env=env, rows=80) as terminal:
         terminal.shows("Ask anything")
@@ -294,8 +282,7 @@ def test_enter_in_chat_list_waits_for_the_search(env: dict[str, str]) -> None:
     for question in ("where is the zebra?", "where is the giraffe?"):
         with Terminal(CHAT, env=env) as terminal:
             ask(terminal, question, "built-in guide")
-            terminal.send("\x04")
-            terminal.leaves()
+            terminal.quits()
     with Terminal(CHAT, env=env, before="/chats zebra\r\r", rows=40) as terminal:
         terminal.shows('resumed "where is the zebra?"')
         terminal.shows("found in message 1")
@@ -325,8 +312,7 @@ def test_continue_without_a_chat_says_so_and_begins_a_new_one(env: dict[str, str
     with Terminal((*CHAT, "-c"), env=env, rows=40) as terminal:
         terminal.shows("There is no chat to continue in this directory; this is a new one.")
         ask(terminal, "calculate 6*7", "6*7 = 42")
-        terminal.send("\x04")
-        assert terminal.leaves() == 0
+        assert terminal.quits() == 0
     with Terminal((*CHAT, "-c"), env=env) as terminal:
         terminal.shows('resumed "calculate 6*7"')
 

@@ -53,8 +53,7 @@ def test_resumed_chat_restores_think_setting(tmp_path: Path) -> None:
         terminal.shows("think = high")
         terminal.send("hello\r")
         terminal.until(lambda: "built-in guide" in terminal.text and "Ask anything" in terminal.text)
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/open hello\r")
@@ -105,8 +104,7 @@ def test_ctrl_r_finds_prompt_of_earlier_run_by_letters(tmp_path: Path) -> None:
             terminal.send(f"{text}\r")
             terminal.shows(f"❯ {text}")
             terminal.until(lambda text=text: " out · " in terminal.text.rpartition(f"❯ {text}")[2])
-        terminal.send("\x04")
-        terminal.leaves()
+        terminal.quits()
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         terminal.send("a draft")

@@ -106,8 +106,7 @@ def test_chat_open_in_terminal_streams_in_page(server: ServerProcess) -> None:
             terminal.shows("and on")
             terminal.send("/label nice\r")
             labelled = events.until(lambda name, data: name == "chat" and "labels" in data)
-            terminal.send("\x04")
-            assert terminal.leaves() == 0
+            assert terminal.quits() == 0
         events.until(lambda name, data: name == "chat" and "held" in data and data["held"] is None)
     assert (ended["outcome"], ended["turn"], ended["parent"]) == ("complete", turn["id"], turn["parent"])
     assert labelled["labels"] == {ended["head"]: "nice"}

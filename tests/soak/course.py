@@ -174,8 +174,7 @@ def soaking(gateway: Gateway, home: Path, protocols: Sequence[ApiProtocol] = PRO
     with Terminal((sys.executable, "-m", "termchat"), env=env, rows=30, columns=100) as terminal:
         terminal.shows("Ask anything", DEADLINE)
         yield Soak(terminal, home, protocols)
-        terminal.send("\x04")
-        assert terminal.leaves(DEADLINE) == 0
+        assert terminal.quits(DEADLINE) == 0
         assert b"Traceback" not in terminal.output
         assert b"Internal error" not in terminal.output
         assert KEY.encode() not in terminal.output

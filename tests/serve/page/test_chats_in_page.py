@@ -66,8 +66,7 @@ async def test_chat_begun_in_terminal_goes_on_in_page_and_back(opened: Tab, home
         await expect(page.locator("article.reply .usage")).to_contain_text("$")
         assert await page.locator("[data-action=edit], [data-action=retry]").count() == 0
         terminal.shows("Ask anything")
-        terminal.send("\x04")
-        assert terminal.leaves() == 0
+        assert terminal.quits() == 0
     await opened.ask("from the page")
     assert await opened.last_reply() == "Second."
     chat = await opened.chat()
