@@ -6,8 +6,9 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from termchat.core.approval import (
@@ -79,8 +80,8 @@ class ToolRunner:
         for task in self._tasks:
             task.cancel()
 
-    def answer(self, request: ApprovalRequest, decision: Decision) -> None:
-        """Answer a question; one that no longer waits ignores it."""
+    def answer(self, request: ApprovalRequest, decision: Decision | Permit) -> None:
+        """Answer a question, or withdraw it with a permit; one that no longer waits ignores it."""
         _, answer = self._waiting.get(request.id, (None, None))
         if answer and not answer.done():
             answer.set_result(decision)
@@ -212,24 +213,51 @@ class ToolRunner:
             held = self._progress[place] = ToolProgress(self._turn_id, call, text[-_PROGRESS:])
             self._events.put_nowait(held)
 
-        loop = asyncio.get_running_loop()
-
-        async def ask(request: ApprovalRequest) -> Decision:
-            left = (limit.when() or 0.0) - loop.time()
-            limit.reschedule(None)  # the time of the user is not that of the call
-            try:
-                decision = await self._ask(request, place)
-            finally:
-                limit.reschedule(loop.time() + max(left, 0.0))
-            return Decline() if isinstance(decision, Permit) else decision
-
+        limit = asyncio.timeout(self._limits.seconds)
+        questions = _Questions(partial(self._ask, place=place), limit)
         self._began[place] = time.monotonic()
         try:
-            async with asyncio.timeout(self._limits.seconds) as limit:
-                return await self._tools.run(call, permit, printed, ask)
+            async with limit:
+                return await self._tools.run(call, permit, printed, questions.ask)
         except TimeoutError:
             words = f"stopped: the limit is {self._limits.seconds:g} seconds for one call (tool_timeout)"
             return _error(call, words, ToolStatus.TIMED_OUT)
+        finally:
+            if left := questions.close():
+                self.answer(left, Permit())
+
+
+class _Questions:
+    """Questions of a call that runs: they come one at a time, and the time of the user is not that of the call."""
+
+    def __init__(self, ask: Callable[[ApprovalRequest], Awaitable[Decision | Permit]], limit: asyncio.Timeout) -> None:
+        self._ask = ask
+        self._limit = limit
+        self._one_at_a_time = asyncio.Lock()
+        self._open: ApprovalRequest | None = None
+        self._closed = False
+
+    async def ask(self, request: ApprovalRequest) -> Decision:
+        """Ask; the answer is no once the call has ended, which a server may not wait for."""
+        async with self._one_at_a_time:
+            if self._closed:
+                return Decline()
+            now = asyncio.get_running_loop().time
+            left = (self._limit.when() or now()) - now()
+            self._limit.reschedule(None)
+            self._open = request
+            try:
+                decision = await self._ask(request)
+            finally:
+                self._open = None
+                if not self._closed:
+                    self._limit.reschedule(now() + max(left, 0.0))
+        return Decline() if isinstance(decision, Permit) else decision
+
+    def close(self) -> ApprovalRequest | None:
+        """End the questions; return the one that still waits."""
+        self._closed = True
+        return self._open
 
 
 def _error(call: ToolCall, words: str, status: ToolStatus = ToolStatus.RAN) -> ToolResult:

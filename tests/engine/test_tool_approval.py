@@ -48,6 +48,7 @@ class AskingTools:
         self.allowed: list[tuple[str, ApprovalScope]] = []
         self.permits: list[Permit] = []
         self.problem = problem
+        self.left: asyncio.Future[Decision] | None = None
 
     async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
         if call.name == "denied":
@@ -67,6 +68,14 @@ class AskingTools:
         if call.name == "asks" and ask:
             answer = await ask(ApprovalRequest(call, ToolEffect.RUN, "Who?"))
             return ToolResult(call.id, call.name, (Text(type(answer).__name__),))
+        if call.name == "asks twice" and ask:
+            requests = [ApprovalRequest(call, ToolEffect.RUN, words) for words in ("Who?", "When?")]
+            answers = await asyncio.gather(*map(ask, requests))
+            return ToolResult(call.id, call.name, (Text(" ".join(type(answer).__name__ for answer in answers)),))
+        if call.name == "leaves" and ask:
+            self.left = asyncio.ensure_future(ask(ApprovalRequest(call, ToolEffect.RUN, "Who?")))
+            await asyncio.sleep(0)
+            return ToolResult(call.id, call.name, (Text("left"),))
         if "hang" in call.arguments:
             await asyncio.Event().wait()
         for _ in range(1000 if "flood" in call.arguments else 1):
@@ -311,3 +320,33 @@ async def test_question_of_running_call_does_not_use_up_its_time() -> None:
             loop.call_later(0 if number == 1 else 0.3, running.answer, event.request, decision)
     assert number == 2
     assert results(running) == ["Decline"]
+
+
+async def test_questions_of_running_call_come_one_at_a_time() -> None:
+    """A server may ask several things at once (MRTR): each is seen, and none uses up the time of the call."""
+    running = runner(AskingTools(), [ToolCall("id", "asks twice", "{}")], ToolLimits(seconds=60))
+    open_questions, asked = 0, list[str]()
+    async with asyncio.timeout(20):
+        async for event in running.events():
+            if isinstance(event, ApprovalAsked):
+                open_questions += 1
+                assert open_questions == 1
+                asked.append(event.request.preview)
+                decision = Decline() if event.request.preview == "When?" else Approve()
+                asyncio.get_running_loop().call_soon(running.answer, event.request, decision)
+            if isinstance(event, ApprovalAnswered):
+                open_questions -= 1
+    assert asked == ["{}", "Who?", "When?"]
+    assert results(running) == ["Approve Decline"]
+
+
+async def test_question_of_call_that_ended_is_withdrawn() -> None:
+    tools = AskingTools()
+    running = runner(tools, [ToolCall("id", "leaves", "{}")])
+    async with asyncio.timeout(20):
+        async for event in running.events():
+            if isinstance(event, ApprovalAsked) and event.request.preview == "{}":
+                running.answer(event.request, Approve())
+        assert results(running) == ["left"]
+        assert tools.left
+        assert await tools.left == Decline()

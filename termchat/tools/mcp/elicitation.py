@@ -6,6 +6,8 @@ asked, and for all that is no form of plain values, the answer is no.
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -27,15 +29,24 @@ _EMPTY: Mapping[str, Any] = {"string": "", "number": 0, "integer": 0, "boolean":
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The way to the user from a call that runs: the name of its server, the id of the call."""
+    """The way to the user from a call that runs: the name of its server, the id of the call.
+
+    A server may ask several things at once; `busy` lets a form be finished before the next one.
+    """
 
     server: str
     call: str
     ask: Ask
+    busy: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
 
 async def answer_question(asker: Asker, params: Any) -> ElicitResult:
     """Ask the user what a server wants to know; return the answer."""
+    async with asker.busy:
+        return await _answer(asker, params)
+
+
+async def _answer(asker: Asker, params: Any) -> ElicitResult:
     from mcp_types import ElicitResult
 
     if params.mode == "url":

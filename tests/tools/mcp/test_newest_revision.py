@@ -18,14 +18,14 @@ CHANGING = McpServer("it", sys.executable, (str(Path(__file__).with_name("changi
 async def test_changed_list_is_read_before_next_request(tmp_path: Path) -> None:
     async with toolbox(tmp_path, CHANGING) as box:
         await prepare(box)
-        assert names(box) == ["mcp_it_add", "mcp_it_greet"]
+        assert names(box) == ["mcp_it_add", "mcp_it_greet", "mcp_it_meet"]
         assert (await run(box, "mcp_it_add")).text == "added"
         notices: list[str] = []
         async with asyncio.timeout(30):
             while not notices:
                 notices = await prepare(box)
         assert notices == ["The MCP server it has new or changed tools, which ask before they run: second."]
-        assert names(box) == ["mcp_it_add", "mcp_it_greet", "mcp_it_second"]
+        assert names(box) == ["mcp_it_add", "mcp_it_greet", "mcp_it_meet", "mcp_it_second"]
 
 
 async def test_question_within_result_is_asked_and_answered(tmp_path: Path) -> None:
@@ -42,6 +42,28 @@ async def test_question_within_result_is_asked_and_answered(tmp_path: Path) -> N
         assert [request.call.arguments for request in asked] == ['{"who": ""}', '{"who": "Ada"}']
         declined = await run(box, "mcp_it_greet")
         assert declined.is_error
+
+
+async def test_questions_within_one_result_are_asked_one_after_the_other(tmp_path: Path) -> None:
+    asked: list[str] = []
+    waiting = 0
+
+    async def ask(request: ApprovalRequest) -> Decision:
+        nonlocal waiting
+        waiting += 1
+        assert waiting == 1
+        await asyncio.sleep(0)
+        waiting -= 1
+        asked.append(request.call.arguments)
+        changed = {'{"who": ""}': '{"who": "Ada"}', '{"day": 0}': '{"day": 7}'}.get(request.call.arguments)
+        return ChangeArguments(changed) if changed else Approve()
+
+    async with toolbox(tmp_path, CHANGING) as box:
+        await prepare(box)
+        result = await box.run(ToolCall("id", "mcp_it_meet", "{}"), APPROVED, lambda text: None, ask)
+    assert result.text == "Ada on day 7"
+    assert sorted(asked) == sorted(('{"who": ""}', '{"who": "Ada"}', '{"day": 0}', '{"day": 7}'))
+    assert abs(asked.index('{"day": 7}') - asked.index('{"day": 0}')) == 1  # a form is finished before the next one
 
 
 async def test_http_server_that_was_started_again_answers(tmp_path: Path) -> None:
