@@ -21,7 +21,7 @@ from termchat.tools.mcp.elicitation import Asker, answer_question
 from termchat.tools.mcp.pins import PinFile, Pins, fingerprint
 from termchat.tools.mcp.prompts import listed_prompt, server_prompts
 from termchat.tools.mcp.server_resources import McpResources
-from termchat.tools.mcp.tool_lists import ListedPrompt, ListedTool, ListFiles, ServerLists
+from termchat.tools.mcp.tool_lists import ListedPrompt, ListedTool, ListFiles, ServerLists, listed_tool
 from termchat.tools.mcp.tool_names import tool_names
 from termchat.tools.registry import Plan, Tool, ToolContext, ToolError, ToolOutput
 from termchat.tools.source import LoadedTools, SourceInfo, SourcePrompt
@@ -134,7 +134,8 @@ class McpSource:
             return ()
         with suppress(Exception):
             async with asyncio.timeout(_LIST_SECONDS):
-                return tuple(map(listed_prompt, (await client.list_prompts()).prompts[:PROMPTS]))
+                found = (await client.list_prompts()).prompts[:PROMPTS]
+                return tuple(listed_prompt(prompt, self._connection.masked) for prompt in found)
         return ()
 
     def _is_due(self) -> bool:
@@ -180,7 +181,7 @@ class McpSource:
 
     async def _use(self, lists: ServerLists) -> tuple[Safe, ...]:
         notices = (*await self._pin(lists.tools), *self._take(lists.tools))
-        self._prompts = tuple(server_prompts(self._server.name, lists.prompts, self.client))
+        self._prompts = tuple(server_prompts(self._server.name, lists.prompts, self._connection))
         return notices
 
     async def _pages(self, client: Client) -> AsyncIterator[ListedTool]:
@@ -194,7 +195,8 @@ class McpSource:
             for tool in page.tools:
                 count += 1
                 if count <= TOOLS:
-                    yield ListedTool(tool.name, tool.description or tool.title or "", tool.input_schema)
+                    about = tool.description or tool.title or ""
+                    yield listed_tool(tool.name, about, tool.input_schema, self._connection.masked)
             cursor = page.next_cursor
             if cursor is None or count > TOOLS:
                 break
@@ -315,7 +317,8 @@ class McpSource:
             if time.monotonic() - told >= _PROGRESS_SECONDS:
                 told = time.monotonic()
                 share = f"{progress:g} of {total:g}" if total else f"{progress:g}"
-                context.output(f"{share} {message[:200] if message else ''}".strip() + "\n")
+                words = self._connection.masked(message or "")[:200]
+                context.output(f"{share} {words}".strip() + "\n")
 
         asker = Asker(self._server.name, context.call, context.ask) if context.ask else None
         self._askers += [asker] if asker else []

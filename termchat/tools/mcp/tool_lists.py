@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -48,6 +48,15 @@ class ServerLists:
     tools: tuple[ListedTool, ...] = ()
     prompts: tuple[ListedPrompt, ...] = ()
     until: float = 0.0
+
+
+def listed_tool(name: str, description: str, schema: dict[str, Any], masked: Callable[[str], str]) -> ListedTool:
+    """Return what is kept of a tool; `masked` takes the secrets of a login out of its texts."""
+    with suppress(ValueError, RecursionError):  # such a schema is of no use either
+        text = json.dumps(schema)
+        if (safe := masked(text)) != text:
+            schema = json.loads(safe)
+    return ListedTool(name, masked(description), schema)
 
 
 class ListFiles:

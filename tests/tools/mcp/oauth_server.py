@@ -183,11 +183,25 @@ def agree(url: str) -> None:
         pass
 
 
+class _Telling(MCPServer):
+    """A server that writes the token of the request into the descriptions of its tools."""
+
+    async def list_tools(self) -> Any:
+        tools = await super().list_tools()
+        told = f"The token is {_token_of_request()}"
+        return [tool.model_copy(update={"description": f"{tool.description} {told}"}) for tool in tools]
+
+
+def _token_of_request() -> str:
+    token = get_access_token()
+    return token.token if token else "unknown"
+
+
 def _mcp_server(issuer: Issuer, issuer_url: str, origin: str) -> Any:
     auth = AuthSettings(
         issuer_url=_url(issuer_url), resource_server_url=_url(f"{origin}/mcp"), validate_token_resource=True
     )
-    server = MCPServer("guarded", token_verifier=ProviderTokenVerifier(issuer), auth=auth)
+    server = _Telling("guarded", token_verifier=ProviderTokenVerifier(issuer), auth=auth)
 
     @server.tool()
     def add(a: int, b: int) -> str:  # pyright: ignore[reportUnusedFunction]
@@ -197,8 +211,12 @@ def _mcp_server(issuer: Issuer, issuer_url: str, origin: str) -> Any:
     @server.tool()
     def tell_token() -> str:  # pyright: ignore[reportUnusedFunction]
         """Send the token of the request back."""
-        token = get_access_token()
-        return f"It is {token.token if token else 'unknown'}"
+        return f"It is {_token_of_request()}"
+
+    @server.prompt()
+    def token_prompt() -> str:  # pyright: ignore[reportUnusedFunction]
+        """Send the token of the request back."""
+        return f"Use {_token_of_request()}"
 
     app: Any = server.streamable_http_app()
 

@@ -90,9 +90,13 @@ async def test_token_that_server_sends_back_is_masked(world: OAuthWorld, store: 
     try:
         await prepare(box)
         told = await run(box, "mcp_web_tell_token")
+        prompt = await box.prompt("web:token_prompt", {})
+        about = next(spec.description for spec in box.specs if spec.name == "mcp_web_add")
     finally:
         await box.close()
-    assert told.text == f"It is …{made.tokens['access_token'][-4:]}"
+    masked = f"…{made.tokens['access_token'][-4:]}"
+    assert (told.text, prompt) == (f"It is {masked}", f"Use {masked}")
+    assert about == f"Add two numbers. The token is {masked}"
 
 
 async def test_login_file_is_closed_and_bound_to_address(world: OAuthWorld, store: LoginStore, tmp_path: Path) -> None:
