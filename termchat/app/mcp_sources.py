@@ -156,6 +156,13 @@ async def log_out_of(server: McpServer, config: Config) -> bool | Failure:
     return await revoke_login(server, login) or True
 
 
+def missing_extra() -> Failure | None:
+    """Return the failure of a termchat without the extra for servers, None if it is installed."""
+    from termchat.tools.mcp.connection import missing_package
+
+    return missing_package()
+
+
 class McpReport(NamedTuple):
     """A server that was started: what it calls itself, its protocol version, its tools with descriptions."""
 

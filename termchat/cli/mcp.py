@@ -15,7 +15,16 @@ from urllib.parse import parse_qs, urlsplit
 import typer
 
 from termchat import startup_gc
-from termchat.app.mcp_sources import McpReport, list_files, log_in_to, log_out_of, login_store, pin_file, probe_server
+from termchat.app.mcp_sources import (
+    McpReport,
+    list_files,
+    log_in_to,
+    log_out_of,
+    login_store,
+    missing_extra,
+    pin_file,
+    probe_server,
+)
 from termchat.cli.command import require_config, run_typer
 from termchat.cli.print_table import Column, Fit, print_json, print_table
 from termchat.config.load import Config
@@ -297,8 +306,9 @@ def _added(names: Sequence[str], ended: Failure | None = None) -> int:
     warn(
         safe_format("Added {names}. Check it with: termchat mcp test {first}", names=listed, first=safe_line(names[0]))
     )
-    if ended:
-        Stderr().failure(ended)
+    for failure in (ended, missing_extra()):
+        if failure:
+            Stderr().failure(failure)
     return ExitCode.COMPLETE
 
 

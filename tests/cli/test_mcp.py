@@ -42,6 +42,18 @@ def test_mcp_add_writes_table_and_test_lists_tools(program: Program) -> None:
     assert rest == ["mcp_time_get_current_time\tGet current time in a specific timezone"]
 
 
+def test_mcp_add_without_package_says_how_to_install_it(program: Program) -> None:
+    program.configure("")
+    without = program.home / "without"
+    without.mkdir()
+    (without / "sitecustomize.py").write_text("import sys\nsys.modules['mcp'] = None\n")
+    done = program.run("mcp", "add", "time", *TIME, env={"PYTHONPATH": str(without)})
+    assert done.code == 0
+    assert "MCP servers need the package mcp, which is not installed." in done.err
+    assert "pip install 'termchat[mcp]'" in done.err
+    assert "time" in tables(program)
+
+
 def test_mcp_add_keeps_secret_in_closed_file(program: Program) -> None:
     program.configure("")
     file = program.home / ".config" / "termchat" / "config.toml"

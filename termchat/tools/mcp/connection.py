@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -294,6 +295,11 @@ def import_package() -> Failure | None:
         logger.addHandler(logging.NullHandler())  # errors are reported here, not on the terminal
         logger.propagate = False
     return None
+
+
+def missing_package() -> Failure | None:
+    """Return the failure of a package that is not installed, without the time of its import."""
+    return None if find_spec("mcp") else _not_installed()
 
 
 def _not_installed() -> Failure:
