@@ -1,7 +1,7 @@
 """Run a program in a pseudo-terminal and read its screen through a terminal emulator (pyte).
 
 `Terminal` starts the program, sends keys and waits for a condition on the screen. Every wait has a deadline in seconds,
-10 by default, and fails with the screen when it passes. The emulator keeps the scrollback, so a test can read every
+30 by default, and fails with the screen when it passes. The emulator keeps the scrollback, so a test can read every
 line the program has written.
 """
 
@@ -18,6 +18,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -162,9 +163,20 @@ class Terminal:
         self.until(lambda: text in self.text, seconds)
 
     def settled(self, quiet: float = 0.15) -> None:
-        """Wait until the program has written nothing for `quiet` seconds; there is no deadline."""
-        while self.pump(quiet):
+        """Wait until the program has written nothing for `quiet` seconds and none of its threads has work to do.
+
+        On a busy machine a program is silent, too, while it waits for a processor. There is no deadline.
+        """
+        while self.pump(quiet) or self._working():
             pass
+
+    def _working(self) -> bool:
+        """Return True if a thread of the program runs, or waits for a processor or a disk (on Linux)."""
+        stats = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        try:
+            return any(stat.read_text().rpartition(")")[2].split()[0] in "RD" for stat in stats)
+        except (FileNotFoundError, ProcessLookupError):  # a thread has just ended
+            return True
 
     def leaves(self, seconds: float = 30.0) -> int:
         """Wait up to `seconds` for the program to end; return its exit code (-N after signal N)."""
