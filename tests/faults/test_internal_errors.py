@@ -21,6 +21,7 @@ import pytest
 from termchat import __main__
 from termchat.app.diagnosis.error_reports import LONGEST, MOST, ErrorReports, saved_reports
 from termchat.core.errors import bug_reporting
+from termchat.core.redact import Redactor
 from termchat.ui.stderr import report_stray_errors
 from tests.cli.conftest import Program, program  # noqa: F401 - a fixture
 from tests.cli.scripts.test_serve import serving
@@ -260,3 +261,15 @@ def test_reports_are_bounded_in_number_and_size_and_follow_causes(tmp_path: Path
     assert "OSError: No such file" in text or "FileNotFoundError: No such file" in text
     assert "/private/name" not in text
     assert KEY not in text
+
+
+@pytest.mark.parametrize("length", [200, 300, 1000])
+def test_report_has_no_part_of_a_key_wherever_a_line_is_cut(tmp_path: Path, length: int) -> None:
+    key = "obviously-not-real-1a2b3c4d5e"
+    for place in range(length - 2 * len(key), length, 3):
+        env = {"HOME": str(tmp_path / str(place))}
+        ErrorReports(env, redact=Redactor([key])).write(raised(TypeError(f"{'x' * place} {key} is no number")))
+        (report,) = saved_reports(env)
+        text = report.read_text()
+        assert "TypeError: xxx" in text
+        assert key[:8] not in text

@@ -32,7 +32,8 @@ LONGEST = 32_000  # characters of a report
 _FOLDER = "reports"
 _FRAMES = 24  # of an exception: half of them the outermost ones
 _CHAIN = 6  # exceptions that led to each other, or that a group has
-_TEXT = 200  # characters of an exception's text
+_READ = 20_000  # characters of an exception's text that are masked
+_LONGEST_LINE = 1000  # characters; a line is cut after its keys are masked
 _HOME, _LIBRARY = Path(__file__).parents[2], Path(os.__file__).parent  # termchat, the standard library
 _PACKAGES = (
     "openai",
@@ -85,6 +86,7 @@ class ErrorReports:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{digest}.txt"
         text = Redactor()(self._redact("\n".join([_HEAD, *self._facts(), "", *_exception(error), ""])))
+        text = "\n".join(line[:_LONGEST_LINE] for line in text.split("\n"))
         text = text.replace(f"{home}/", "~/") if (home := self._env.get("HOME", "").rstrip("/")) else text
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
         with open(handle, "w", encoding="utf-8", errors="replace") as opened:
@@ -180,7 +182,7 @@ def _text(error: BaseException) -> str:
         return f": {error.strerror or 'no reason'}"
     text = str(error)
     if isinstance(error, _BY_PYTHON):
-        return f": {text[:_TEXT]}"
+        return f": {text[:_READ]}"
     return f" (text of {len(text)} characters left out)" if text else ""
 
 
@@ -191,7 +193,7 @@ def _frame(frame: FrameType, line: int) -> Sequence[str]:
     file = frame.f_code.co_filename
     place = f"  {_place(file)}:{line} {frame.f_code.co_name}"
     source = linecache.getline(file, line).strip() if _is_package(file) else ""
-    return (place, f"    {source[:_TEXT]}") if source else (place,)
+    return (place, f"    {source[:_READ]}") if source else (place,)
 
 
 def _place(file: str) -> str:
