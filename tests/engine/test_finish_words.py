@@ -81,7 +81,8 @@ async def test_paused_reply_is_continued_by_another_request_in_every_protocol(
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_reply_paused_for_ever_ends_at_round_limit(gateway: Gateway, protocol: ApiProtocol) -> None:
     word = "PAUSE_TURN" if protocol is ApiProtocol.GEMINI else "pause_turn"
-    gateway.always(Reply.text("more ", finish=f"{word} "))
+    gateway.reply(*[Reply.text("more ", finish=f"{word} ")] * 3, Reply.text("beyond the limit"))
     async with session(gateway, protocol, max_rounds=3) as chat:
         end = ended(await ask(chat, "hello"))
-    assert (end.outcome, end.steps) == (Outcome.LIMIT, 3)
+    assert (end.outcome, end.steps, gateway.unused) == (Outcome.LIMIT, 3, 1)
+    gateway.forget()

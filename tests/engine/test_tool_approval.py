@@ -350,3 +350,14 @@ async def test_question_of_call_that_ended_is_withdrawn() -> None:
         assert results(running) == ["left"]
         assert tools.left
         assert await tools.left == Decline()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_turn_of_endless_calls_ends_at_round_limit_and_names_it(gateway: Gateway, protocol: ApiProtocol) -> None:
+    gateway.reply(*(Reply(Call("look", {"city": city})) for city in ("Bonn", "Köln", "Trier")), Reply.text("beyond"))
+    async with session(gateway, protocol, max_rounds=3) as chat:
+        end = ended(await ask(chat, "hello"))
+    assert (end.outcome, end.steps, gateway.unused) == (Outcome.LIMIT, 3, 1)
+    assert end.failure
+    assert end.failure.message == "Stopped after 3 rounds of tool calls."
+    gateway.forget()
