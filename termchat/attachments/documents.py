@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from typing import NamedTuple
 
 _PAGES = 500
 _CHARACTERS = 2_000_000
@@ -13,6 +14,14 @@ class DocumentError(Exception):
     """A PDF whose text cannot be read, with the reason as the rest of a sentence."""
 
 
+class DocumentText(NamedTuple):
+    """The text of the first `read` of `pages` pages of a PDF, separated by form feeds."""
+
+    text: str
+    read: int
+    pages: int
+
+
 def can_read_documents() -> bool:
     """Return True if pypdf is installed."""
     from importlib.util import find_spec
@@ -20,8 +29,8 @@ def can_read_documents() -> bool:
     return find_spec("pypdf") is not None
 
 
-def document_text(data: bytes) -> str:
-    """Return the text of a PDF, its pages separated by form feeds.
+def document_text(data: bytes) -> DocumentText:
+    """Return the text of a PDF, of its first pages only if it is long.
 
     It takes up to seconds, so run it on a thread. Raises DocumentError.
     """
@@ -34,6 +43,7 @@ def document_text(data: bytes) -> str:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
             raise DocumentError("it needs a password")
+        total = len(reader.pages)
         for page in reader.pages[:_PAGES]:
             pages.append(page.extract_text())
             length += len(pages[-1])
@@ -46,4 +56,4 @@ def document_text(data: bytes) -> str:
     text = "\f".join(pages)
     if not text.strip():
         raise DocumentError("it holds no text, only pictures of pages")
-    return text
+    return DocumentText(text, len(pages), total)

@@ -130,12 +130,18 @@ def _fit_document(file: File, taker: Taker, limits: AttachmentLimits) -> Fitted 
             file.name, reason, safe_format("Install what reads its text: {command}", command=install_command("pdf"))
         )
     try:
-        text = document_text(file.data)
+        document = document_text(file.data)
     except DocumentError as error:
         words = safe_format("{reason}, and {why}", reason=reason, why=safe_line(str(error)))
         return not_attached(file.name, words, _ANOTHER)
-    note = safe_format("{name} is sent as text: {reason}.", name=safe_line(file.name), reason=reason)
-    return Fitted(attached_text(file.name, visible_controls(text)), note)
+    name, text = safe_line(file.name), visible_controls(document.text)
+    read, pages = safe(str(document.read)), safe(str(document.pages))
+    note = safe_format("{name} is sent as text: {reason}.", name=name, reason=reason)
+    if document.read < document.pages:
+        left_out = safe_format("only the first {read} of its {pages} pages", read=read, pages=pages)
+        note = safe_format("{name} is sent as text, {left_out}: {reason}.", name=name, left_out=left_out, reason=reason)
+        text += f"\n[The text ends here, after {read} of {pages} pages.]"
+    return Fitted(attached_text(file.name, text), note)
 
 
 def _size(picture: Image, pixels: tuple[int, int] | None) -> Safe:

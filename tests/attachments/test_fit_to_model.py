@@ -116,6 +116,18 @@ async def test_document_is_sent_as_it_is_or_as_text() -> None:
     assert fitted.note == "a.pdf is sent as text: model does not take PDFs."
 
 
+async def test_long_document_sent_as_text_says_which_pages_are_left_out() -> None:
+    writer = PdfWriter(PdfReader(io.BytesIO(pdf())))
+    for _ in range(501):
+        writer.add_blank_page(9, 9)
+    data = io.BytesIO()
+    writer.write(data)
+    fitted = await fit_attachment(File("a.pdf", "application/pdf", data.getvalue()), NOTHING)
+    assert isinstance(fitted, Fitted) and isinstance(fitted.part, Text)
+    assert "sent as text, only the first 500 of its 502 pages: model" in fitted.note
+    assert "Hello there" in fitted.part.text and "after 500 of 502 pages" in fitted.part.text
+
+
 def encrypted(data: bytes) -> bytes:
     writer = PdfWriter(PdfReader(io.BytesIO(data)))
     writer.encrypt("secret")
