@@ -57,6 +57,11 @@ class AppSetup:
         return {**self._config.providers, **self._changed}
 
     @property
+    def kept(self) -> Mapping[str, ProviderConfig]:
+        changed = {name: config for name, config in self._changed.items() if config.source != "this run"}
+        return {**self._config.providers, **changed}
+
+    @property
     def in_chat(self) -> bool:
         return self._in_use is not None
 

@@ -70,7 +70,8 @@ class Credentials:
             return safe_format("the command {name}", name=_program(reference.removeprefix("cmd:")))
         if reference.startswith(("file:", "keyring:")):
             return safe_line(reference)
-        return Safe("--key") if provider.source == "--base-url" else Safe("the configuration")
+        of_run = {"--base-url": Safe("--key"), "this run": Safe("the login of this run")}
+        return of_run.get(provider.source, Safe("the configuration"))
 
     def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
         """Return the headers with each reference replaced by its value, or the failure of the first that has none."""

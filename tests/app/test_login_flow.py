@@ -143,6 +143,16 @@ async def test_nothing_is_spent_without_agreement(gateway: Gateway, home: Path) 
     assert written(home) == {}
 
 
+async def test_login_for_this_run_that_is_repeated_can_still_be_kept(gateway: Gateway, home: Path) -> None:
+    gateway.expect_problems()
+    setup = setup_of(home, InUse(), Redactor())
+    user = ScriptedUser("Another", "mine", "openai", f"{gateway.url}/v1", "No", KEY, "No", "Nowhere", "gpt-5.2")
+    await run_login(user, setup, "")
+    assert written(home) == {}
+    await run_login(ScriptedUser(KEY, "No", "config", "gpt-5.2"), setup, "mine")
+    assert written(home) == {"mine": {"key": KEY, "openai": f"{gateway.url}/v1", "model": "gpt-5.2"}}
+
+
 async def test_login_with_address_as_name_or_no_address_asks_again(home: Path) -> None:
     user = ScriptedUser("Another", "127.0.0.1:8808", "api.example.com", "mine", "openai", "", STOP)
     await run_login(user, setup_of(home, InUse(), Redactor()), "")
@@ -171,7 +181,7 @@ async def test_only_the_wrong_part_is_entered_again(gateway: Gateway, home: Path
 @pytest.mark.parametrize(
     ("answer", "finding", "step", "first"),
     [
-        (fault.bad_key(), "refused the key", "Paste another key.", "Enter another key"),
+        (fault.bad_key(), "from the login of this run", "Paste another key.", "Enter another key"),
         (fault.status(403), "403", "paste another one", "Enter another key"),
         (fault.status(404), "404", "base URL", "Change the base URL"),
         (fault.quota(), "out of credit", "The key is accepted", "Keep it as it is"),

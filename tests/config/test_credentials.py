@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -109,3 +110,8 @@ def test_headers_resolve_key_references() -> None:
 )
 def test_key_source_is_named_without_key(reference: str, shown: str) -> None:
     assert Credentials(ENV).source(provider(reference)) == shown
+
+
+@pytest.mark.parametrize(("place", "shown"), [("--base-url", "--key"), ("this run", "the login of this run")])
+def test_key_of_one_run_is_not_said_to_be_configured(place: str, shown: str) -> None:
+    assert Credentials(ENV).source(replace(provider("sk-1"), source=place)) == shown

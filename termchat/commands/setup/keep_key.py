@@ -56,7 +56,7 @@ class KeyPlaces:
         return f"{KEYRING}{config.name}"
 
     async def _in_variable(self, config: ProviderConfig) -> str | None:
-        known = self._setup.providers.get(config.name)
+        known = self._setup.kept.get(config.name)
         names = known.key.removeprefix("env:") if known and known.key.startswith("env:") else ""
         default = names.split(",")[0].strip() or f"{re.sub('[^A-Za-z0-9]', '_', config.name).upper()}_API_KEY"
         question = TextQuestion(safe_format("Variable"), (safe_format("termchat writes only its name."),), default)

@@ -110,7 +110,7 @@ class LoginDialogue:
                 self._dialog.show(safe_format("Key {mask}, {n} characters", mask=end, n=length))
             else:
                 self._dialog.show(safe_format("Key from {source}", source=self._source(entered.key)))
-            return replace(config, key=entered.key)
+            return replace(config, key=entered.key, source="this run")
 
     def _source(self, key: str) -> Safe:
         kind, _, rest = key.partition(":")
@@ -244,7 +244,8 @@ class LoginDialogue:
             return replace(config, source="this run")
         row = self._changes(config, key)
         if not row:
-            return replace(config, source=config.source if config.source != "built in" else "this run")
+            before = self._setup.kept.get(config.name, config).source
+            return replace(config, source=before if before != "built in" else "this run")
         if failure := await asyncio.to_thread(write_provider, self._setup.file, config.name, row):
             self._dialog.show(failure.message, TextRole.ERROR)
             self._dialog.show(safe_format("The key is kept for this run only."))
@@ -255,8 +256,8 @@ class LoginDialogue:
         return replace(config, source=str(self._setup.file))
 
     def _changes(self, config: ProviderConfig, key: str) -> dict[str, object]:
-        """Return the fields of `[providers.NAME]` that differ from what is configured, with this key."""
-        before = self._setup.providers.get(config.name)
+        """Return the fields of `[providers.NAME]` that differ from what is kept, with this key."""
+        before = self._setup.kept.get(config.name)
         row: dict[str, object] = {}
         if key and (before is None or key != before.key):
             row["key"] = key

@@ -109,6 +109,11 @@ class Setup(Protocol):
         ...
 
     @property
+    def kept(self) -> Mapping[str, ProviderConfig]:
+        """The providers that the next run has, too: without what a login has set up for this run only."""
+        ...
+
+    @property
     def in_chat(self) -> bool:
         """Return True in a chat, which can use a key that is kept nowhere."""
         ...
