@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from termchat.commands.model import failure_effects, known_models, model
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.config.runtime import DEFAULT, KEEP, RuntimeSettings, SettingRow
@@ -75,8 +78,10 @@ def set_(context: CommandContext, argument: str) -> Effects:
     return _changed(context, key, value.strip() or KEEP, save=save)
 
 
-def _efforts(context: CommandContext, prefix: str) -> Candidates:
-    return [Completion(choice) for choice in (*SETTINGS["think"].kind.choices, DEFAULT)]
+def _values(key: str, context: CommandContext, prefix: str) -> Candidates:
+    """Complete the value of a setting as /set does, without its key."""
+    offered = _offered(context, f"{key} {prefix}")
+    return [replace(candidate, text=candidate.text.removeprefix(f"{key} ")) for candidate in offered]
 
 
 @group.command(
@@ -89,7 +94,7 @@ def _efforts(context: CommandContext, prefix: str) -> Candidates:
         "Applies to this chat; --save makes it the default of new chats.",
         efforts=safe(", ".join(SETTINGS["think"].kind.choices)),
     ),
-    complete=_efforts,
+    complete=partial(_values, "think"),
 )
 def think(context: CommandContext, argument: str) -> Effects:
     """Set the reasoning effort: short for /set think."""
@@ -141,18 +146,15 @@ def multiline(context: CommandContext, argument: str) -> Effects:
     return (ChangeSetting("enter", EnterKey.NEWLINE if sends else EnterKey.SEND),)
 
 
-def _themes(context: CommandContext, prefix: str) -> Candidates:
-    names = context.preferences.choices("theme") if context.preferences else ()
-    return [Completion(name) for name in names]
-
-
 @group.command(
     "theme",
     safe_format("change the theme, or choose one with a preview"),
     argument="[NAME]",
     allowed_while_busy=True,
-    details=safe_format("/theme NAME --save writes it to the config file. auto follows the terminal's background."),
-    complete=_themes,
+    details=safe_format(
+        "--save writes it to the config file, with or without NAME. auto follows the terminal's background."
+    ),
+    complete=partial(_values, "theme"),
 )
 def theme(context: CommandContext, argument: str) -> Effects:
     """Change the theme, or open a picker that previews the marked theme."""
@@ -167,7 +169,7 @@ def theme(context: CommandContext, argument: str) -> Effects:
         Choice(
             safe_line(name),
             _kind(context.preferences, name, now),
-            (ChangeSetting("theme", name),),
+            (ChangeSetting("theme", name, save),),
             (PreviewTheme(name),),
         )
         for name in names

@@ -96,7 +96,9 @@ def test_menu_completes_setting_keys_and_values(context: CommandContext) -> None
     assert "/theme solarized-dark" in menu(context, "/theme sol")
 
 
-@pytest.mark.parametrize("typed", ["/set think high", "/set max_tokens 500", "/set system Be brief"])
+@pytest.mark.parametrize(
+    "typed", ["/set think high", "/set max_tokens 500", "/set system Be brief", "/think high", "/theme nord"]
+)
 def test_menu_puts_typed_value_before_its_save_variant(context: CommandContext, typed: str) -> None:
     assert menu(context, typed) == [typed, f"{typed} --save"]
 
@@ -116,6 +118,13 @@ def test_theme_without_name_previews_highlighted_theme(context: CommandContext) 
     nord = next(choice for choice in choose.choices if choice.label == "nord")
     assert (nord.on_highlight, nord.effects) == ((PreviewTheme("nord"),), (ChangeSetting("theme", "nord"),))
     assert nord.detail == "dark"
+
+
+def test_theme_picker_opened_with_save_writes_chosen_theme(context: CommandContext) -> None:
+    (choose,) = run(context, "/theme --save")
+    assert isinstance(choose, Choose)
+    nord = next(choice for choice in choose.choices if choice.label == "nord")
+    assert nord.effects == (ChangeSetting("theme", "nord", save=True),)
 
 
 def test_setting_commands_without_settings_report_it() -> None:
