@@ -105,6 +105,21 @@ def test_send_now_during_reply_stops_it_and_sends() -> None:
         terminal.shows("You said: at once")
 
 
+@pytest.mark.parametrize("draft", ["!echo no", "!!echo no", "/usage", " "])
+def test_send_now_sends_queue_and_leaves_what_is_no_message(draft: str) -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("endless\r")
+        terminal.shows("word1")
+        terminal.send("queued\r")
+        terminal.shows("⧗ 1 queued")
+        terminal.send(f"{draft}\x13")
+        terminal.shows("You said: queued")
+        terminal.shows("one · 12 in")
+        assert "no" not in "".join(terminal.transcript).partition("You said: queued")[2].partition("❯")[0]
+        terminal.until(lambda: any(line.rstrip() == f"❯ {draft}".rstrip() for line in terminal.lines))
+
+
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
     """A pipe for TESTTOOL: the tool `wait` ends when `_open_gate` opens it."""

@@ -346,7 +346,8 @@ class Actions:
 
     def send_now(self) -> None:
         """Queue the input, then send the queue after the running tools; a reply is stopped, and its text is kept."""
-        if not self._editor.empty and not is_command(self._editor.text_with_marks):
+        draft = self._editor.text
+        if not (self._editor.blank or is_command(draft) or parse_shell_line(draft)):
             if self.attaching.sends_later(self.send_now):
                 return
             if not self._is_confirmed():
