@@ -174,6 +174,16 @@ def test_shell_output_is_removed_by_backspace_and_kept_out_by_two_marks() -> Non
         terminal.shows("!not a command")
 
 
+def test_shell_outputs_go_with_message_in_order_they_were_made() -> None:
+    with Terminal(rows=30, env=BASH) as terminal:
+        begin(terminal)
+        terminal.send("!echo 1$((1))\r")
+        terminal.until(lambda: "11" in terminal.lines and any("❯ !echo 1$((1)) (2 B)" in row for row in terminal.lines))
+        terminal.send("!echo 2$((2))\r")
+        terminal.until(lambda: "22" in terminal.lines)
+        terminal.shows("❯ !echo 1$((1)) (2 B) !echo 2$((2)) (2 B)")
+
+
 def test_shell_command_is_interactive_and_ctrl_c_stops_only_it() -> None:
     with Terminal(rows=30, env=BASH) as terminal:
         begin(terminal)

@@ -72,10 +72,12 @@ class ShellRunner:
             self._transcript.lines(lines, gap=False)
 
     def _attach(self, line: ShellLine, text: Safe, end: Safe) -> Safe:
-        """Put the output into the input, before the draft; return the line that says so, EMPTY for no output."""
+        """Put the output into the input, between attachments and draft; return the line that says so or why not."""
         if not text and not end:
             return safe_format("No output, so nothing goes with the next message.")
         mark = self._editor.pastes.attach(output_part(line, text, end))
-        cursor = self._editor.buffer.cursor_position
-        self._editor.set_text(mark + self._editor.text_with_marks, cursor + len(mark))
+        draft, cursor = self._editor.text_with_marks, self._editor.buffer.cursor_position
+        before = self._editor.pastes.attachment_marks(draft)
+        at = len(before) if draft.startswith(before) else 0
+        self._editor.set_text(draft[:at] + mark + draft[at:], cursor + len(mark) * (cursor >= at))
         return safe_format("{words} · Backspace removes it", words=goes_along(line, text, end))
