@@ -253,9 +253,10 @@ def call_mark(result: ToolResult) -> Safe:
 
 
 def shown_text(result: ToolResult) -> str:
-    """Return the text of a result without the notes for the model, which come first in parts of their own."""
+    """Return the text of a result without the words for the model: notes in parts of their own, and `Error: `."""
     notes = bool(result.edited) + (result.status in (ToolStatus.DECLINED, ToolStatus.CANCELLED))
-    return "\n".join([part.text for part in result.parts if isinstance(part, Text)][notes:])
+    text = "\n".join([part.text for part in result.parts if isinstance(part, Text)][notes:])
+    return text.removeprefix("Error: ") if result.is_error else text
 
 
 def main_argument(arguments: str) -> Safe:

@@ -169,7 +169,7 @@ def test_redraw_shows_all_messages_of_the_path(tree: Conversation) -> None:
     ("result", "card"),
     [
         (shell_result("a.txt\n\nb\x1b"), "● run_shell ls␛ -l\n    a.txt\n    b␛"),
-        (shell_result("Error: no", is_error=True), "✗ run_shell ls␛ -l\n    Error: no"),
+        (shell_result("Error: no", is_error=True), "✗ run_shell ls␛ -l\n    no"),
         (
             shell_result("Error: declined", "not now", is_error=True, status=ToolStatus.DECLINED),
             "○ run_shell ls␛ -l · declined\n    not now",

@@ -45,7 +45,7 @@ def finished_line(event: ToolFinished) -> Safe:
         tail=Safe(" · ".join(tail)),
     )
     rows = [row for row in shown_text(result).split("\n") if row.strip()] if result.is_error else []
-    why = truncate(safe_line(rows[0].removeprefix("Error: ")), _REASON) if rows else EMPTY
+    why = truncate(safe_line(rows[0]), _REASON) if rows else EMPTY
     return safe_format("{line}: {why}", line=line, why=why) if why else line
 
 

@@ -7,7 +7,7 @@ from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.blocks import ToolCard
 from termchat.ui.phrases import duration
-from termchat.ui.text.fit import text_width, truncate, truncate_middle
+from termchat.ui.text.fit import text_width, truncate, truncate_middle, wrapped_text
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 from termchat.ui.tools.call_views import Calls, CallState, ToolCallView
@@ -20,6 +20,7 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     """Return the card of a finished call: a headline, and the first or last rows of the result."""
     result = card.result
     rows = [row for row in safe(shown_text(result)).split("\n") if row.strip()]
+    reason = EMPTY
     tail = (
         EMPTY
         if card.seconds is None or result.status is ToolStatus.DECLINED
@@ -30,8 +31,10 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     if result.status:
         tail = Safe(tail + safe_format(" · {end}", end=Safe(result.status.value)))
     elif result.is_error:
-        why = truncate(safe_line(rows[0]) if rows else safe_format("failed"), columns // 2)
-        tail, rows = Safe(tail + " · " + why), rows[1:]
+        why = _reason(rows, card)
+        long = text_width(why) > columns // 2
+        tail = safe_format("{tail} · {why}", tail=tail, why=safe_format("failed") if long else why)
+        reason, rows = (why if long else EMPTY), rows[1:]
     role = TextRole.ERROR if result.is_error and not result.status else _ROLES[result.status]
     name = Segment(safe_line(card.call.name), (TextRole.STRONG,))
     room = columns - 4 - text_width(name.text) - text_width(tail)
@@ -42,7 +45,7 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
         Segment(Safe(f" {argument}" if argument else ""), ()),
         Segment(tail, (TextRole.DIM,)),
     )
-    return (head, *_preview(rows, card, columns))
+    return (head, *_reason_rows(reason, columns), *_preview(rows, card, columns))
 
 
 _ROLES = {
@@ -52,6 +55,19 @@ _ROLES = {
     ToolStatus.CANCELLED: TextRole.DIM,
     ToolStatus.TIMED_OUT: TextRole.WARNING,
 }
+
+
+def _reason(rows: list[str], card: ToolCard) -> Safe:
+    """Return the reason of an error, without the name of the tool, which stands before it."""
+    return safe_line(rows[0].removeprefix(f"{card.call.name}: ")) if rows else safe_format("failed")
+
+
+def _reason_rows(reason: Safe, columns: int) -> list[Line]:
+    """Return the rows of a reason that is too long for the headline."""
+    beginning = Safe(reason[: (_ROWS + 1) * columns])
+    rows = wrapped_text(beginning, columns - 6).split("\n") if reason else []
+    shown = rows[:_ROWS] if len(rows) <= _ROWS else [*rows[: _ROWS - 1], f"{rows[_ROWS - 1]} …"]
+    return [styled_line(Safe("    " + truncate(Safe(row), columns - 6)), TextRole.DIM) for row in shown]
 
 
 def _preview(rows: list[str], card: ToolCard, columns: int) -> tuple[Line, ...]:

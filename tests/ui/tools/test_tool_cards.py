@@ -27,3 +27,18 @@ def test_card_head_tells_end_of_call(status: ToolStatus, is_error: bool, head: s
     assert plain_text(first) == head
     assert first[0].roles == (role,)
     assert plain_text(rows[-1]) == "    [exit code 2]"
+
+
+def test_card_long_reason_is_whole_below_head() -> None:
+    why = "run_shell: the command did not start, since the working directory was removed meanwhile"
+    output = "\n".join(map(str, range(9)))
+    result = ToolResult("1", "run_shell", (Text(f"Error: {why}\n{output}"),), is_error=True)
+    card = ToolCard(1, ToolCall("1", "run_shell", '{"command": "make"}'), result, 0.4)
+    first, *rows = card_lines(card, 60)
+    assert plain_text(first) == "✗ run_shell make · 0.4s · failed"
+    assert [plain_text(row) for row in rows] == [
+        "    the command did not start, since the working directory",
+        "    was removed meanwhile",
+        "    … 5 earlier lines · /tool 1",
+        *(f"    {n}" for n in range(5, 9)),
+    ]
