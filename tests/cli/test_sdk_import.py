@@ -61,8 +61,11 @@ def test_failed_deferred_import_falls_back_to_plain_import(program: Program, dam
     [
         "from termchat.providers.sdk import late_classes as late\nlate.created = lambda value: undefined",
         "from termchat.providers.sdk import late_classes as late\nlate._is_late = lambda value: True",
+        "import builtins, types\nfrom termchat.providers.sdk import late_classes as late\n"
+        "def build_class(*given, **more):\n    raise ValueError('late')\n"
+        "late.builtins = types.SimpleNamespace(**{**vars(builtins), '__build_class__': build_class})",
     ],
-    ids=["name missing", "plain values late"],
+    ids=["name missing", "plain values late", "error of another kind"],
 )
 def test_failed_late_class_falls_back_to_plain_import(program: Program, damage: str) -> None:
     program.gateway.reply(Reply.text("the answer"))

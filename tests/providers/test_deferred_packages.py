@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from termchat.providers.sdk.late_classes import LateModule, run_with_late_classes
+
 # Prints a line for each public name of the packages that are deferred, most of them read before any `__init__` runs.
 DESCRIBE = """
 import enum, gc, importlib, json, re, sys
@@ -156,6 +158,34 @@ def test_broken_sdk_raises_same_error_as_plain(tmp_path: Path, broken: str, why:
     assert _fake_sdk(tmp_path, code, init=broken) == "True", why
 
 
+@pytest.mark.parametrize("init", ["from .fails import Client", "raise AttributeError('late')"])
+def test_error_of_late_import_is_not_taken_for_missing_name(tmp_path: Path, init: str) -> None:
+    code = (
+        "\ntry:\n    import openai; getattr(openai, 'Client', None)\n"
+        "except Exception as error:\n    print(type(error), repr(error.__cause__))"
+    )
+    assert _fake_sdk(tmp_path, code, init=init) == "<class 'ImportError'> AttributeError('late')"
+
+
+def test_late_classes_that_name_each_other_are_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = _late_module(
+        monkeypatch,
+        "import pydantic, typing\n"
+        "class Ping(pydantic.BaseModel):\n    pong: typing.Optional['Pong'] = None\n"
+        "class Pong(pydantic.BaseModel):\n    ping: typing.Optional['Ping'] = None\n",
+    )
+    ping = module.Ping.model_validate({"pong": {"ping": {}}})
+    assert type(ping.pong) is module.Pong
+    assert ping.model_dump() == {"pong": {"ping": {"pong": None}}}
+
+
+@pytest.mark.parametrize("error", ["ValueError", "KeyError", "RuntimeError", "AttributeError"])
+def test_error_of_late_class_is_import_error(monkeypatch: pytest.MonkeyPatch, error: str) -> None:
+    module = _late_module(monkeypatch, f"class Broken:\n    raise {error}('late')")
+    with pytest.raises(ImportError, match=r"Broken: .*late"):
+        _ = module.Broken
+
+
 def test_name_that_only_a_run_finds_is_found(tmp_path: Path) -> None:
     init = "from ._client import Client\nfor name in ('a', 'b'):\n    globals()[name] = Client.upper() + name"
     assert _fake_sdk(tmp_path, "import openai; print(openai.b, openai.a)", init=init) == "CLIENTb CLIENTa"
@@ -172,6 +202,13 @@ def test_import_plainly_after_failure_forgets_sdk_and_stays_plain(tmp_path: Path
         "deferred._install(); import openai; print(type(openai), deferred.import_plainly(NameError('x')))"
     )
     assert _fake_sdk(tmp_path, code) == "True False\n<class 'module'> False"
+
+
+def _late_module(monkeypatch: pytest.MonkeyPatch, source: str) -> LateModule:
+    module = LateModule("late_sample")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    run_with_late_classes(compile(source, "<late_sample>", "exec"), module)
+    return module
 
 
 def _describe(sdk: str, way: str, names: dict[str, list[str]]) -> dict[str, str]:

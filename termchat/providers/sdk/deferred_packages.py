@@ -18,7 +18,8 @@ import builtins
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
@@ -43,7 +44,8 @@ _IMPORTERS = (
     *(f"{sdk}." for sdk in (*_SDKS, GEMINI_SDK)),
     "termchat.providers.protocols.",
 )  # forgotten after a failure
-_IMPORT_ERRORS = (ImportError, NameError, AttributeError, TypeError)
+# RuntimeError is that of pydantic for a class that is not fully defined, and of a recursion.
+_IMPORT_ERRORS = (ImportError, NameError, AttributeError, TypeError, RuntimeError)
 _OPT_OUT = "TERMCHAT_EAGER_SDK"
 _CODE, _EXPORTS = "__deferred_code__", "__deferred_exports__"
 
@@ -114,13 +116,27 @@ class DeferredPackage(ModuleType):
         code: CodeType | None = self.__dict__.get(_CODE)
         if code is not None:
             self.__dict__[_CODE] = None
-            exec(code, self.__dict__)  # noqa: S102 - the package's own code
+            with _as_import_error(self.__name__):
+                exec(code, self.__dict__)  # noqa: S102 - the package's own code
+
+
+@contextmanager
+def _as_import_error(package: str) -> Generator[None]:
+    """Raise any error of late code as ImportError: a caller of `getattr` takes an AttributeError for a missing name."""
+    try:
+        yield
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ImportError(f"{package}: {error!r}", name=package) from error
 
 
 def _load(package: str, export: _Export) -> Any:
     if export.module == package:  # `from . import name`
-        return import_module(f"{package}.{export.name}")
-    module = import_module(export.module)
+        with _as_import_error(package):
+            return import_module(f"{package}.{export.name}")
+    with _as_import_error(export.module):
+        module = import_module(export.module)
     try:
         return getattr(module, export.name)
     except AttributeError:

@@ -122,6 +122,34 @@ class LateModule(ModuleType):
         return sorted({*super().__dir__(), *(names.waiting if isinstance(names, _Builtins) else ())})
 
 
+def _once(name: str, create: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that creates a class when it is first called. Raises ImportError for any other failure.
+
+    A class that is read while it is created is not defined yet, as in a plain import: two classes that name each other.
+    pydantic completes the other one when it is used.
+    """
+    found: list[Any] = []
+    begun: list[bool] = []
+
+    def value() -> Any:
+        with _lock:  # one class, whichever thread reads it first
+            if not found:
+                if begun:
+                    raise NameError(f"name {name!r} is not defined", name=name)
+                begun.append(True)
+                try:
+                    found.append(create())
+                except NameError:
+                    raise
+                except Exception as error:
+                    raise ImportError(f"{name}: {error!r}", name=name) from error
+                finally:
+                    begun.clear()
+        return found[0]
+
+    return value
+
+
 def run_with_late_classes(code: CodeType, module: ModuleType) -> None:
     """Run the code of a module in its namespace; its class statements wait."""
     space = module.__dict__
@@ -130,15 +158,7 @@ def run_with_late_classes(code: CodeType, module: ModuleType) -> None:
     def build_class(body: Callable[..., Any], name: str, *bases: Any, **more: Any) -> Any:
         if sys._getframe(1).f_code is not code:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] # an inner class
             return builtins.__build_class__(body, name, *bases, **more)
-        found: list[Any] = []
-
-        def create() -> Any:
-            with _lock:  # one class, whichever thread reads it first
-                if not found:
-                    found.append(builtins.__build_class__(body, name, *map(created, bases), **more))
-            return found[0]
-
-        return Late(create)
+        return Late(_once(name, lambda: builtins.__build_class__(body, name, *map(created, bases), **more)))
 
     names["__build_class__"] = build_class
     space["__builtins__"] = names
