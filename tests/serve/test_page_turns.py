@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -276,3 +278,15 @@ def test_page_turn_over_budget_is_not_sent(tmp_path: Path) -> None:
         ended = chat["ended"][-1]
         assert (ended["outcome"], ended["failure"]["kind"], ended["has_content"]) == ("budget", "budget", False)
         assert served.gateway.asked == []
+
+
+def test_chats_that_are_released_leave_no_locks(served: Served, page: PageClient) -> None:
+    def locks() -> int:
+        return sum(isinstance(found, asyncio.Lock) for found in gc.get_objects())
+
+    served.gateway.reply(*(Reply(Text("ok")) for _ in range(5)))
+    page.ask("first")
+    before = locks()
+    for n in range(4):
+        page.ask(f"chat {n}")
+    wait_for(locks, lambda found: found <= before)

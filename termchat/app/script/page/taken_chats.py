@@ -7,9 +7,9 @@ in a copy.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import Location
@@ -30,7 +30,7 @@ class TakenChats:
         self._store = store
         self._directory = directory
         self._sessions: dict[str, ChatSession] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # those in use
 
     def new_session(self) -> ChatSession:
         """Return a session that begins a chat of the server's directory."""
@@ -38,11 +38,15 @@ class TakenChats:
 
     async def take(self, chat: str) -> ChatSession | Fault:
         """Open a chat for a turn; `release` gives it back. Its terminal and directory stay as they are."""
-        async with self._locks[chat]:
+        async with self._lock(chat):
             if chat in self._sessions:
                 return BUSY
             session = ChatSession(self._config, lambda: self._store, Location())
-            resumed = await session.resume(chat)
+            try:
+                resumed = await session.resume(chat)
+            except BaseException:  # a bug, or the end of the server: the chat must not stay taken
+                await session.release()
+                raise
             if isinstance(resumed, Failure):
                 return page_fault(resumed)
             if resumed.forked:
@@ -61,11 +65,14 @@ class TakenChats:
 
     async def release(self, chat: str, session: ChatSession) -> None:
         """Give a chat back, once all of it is written."""
-        async with self._locks[chat]:
+        async with self._lock(chat):
             try:
                 await session.release()
             finally:
                 self._sessions.pop(chat, None)
+
+    def _lock(self, chat: str) -> asyncio.Lock:
+        return self._locks.setdefault(chat, asyncio.Lock())
 
     @asynccontextmanager
     async def taken(self, chat: str) -> AsyncGenerator[ChatSession | Fault]:
