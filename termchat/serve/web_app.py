@@ -185,7 +185,15 @@ async def _face_error(request: HttpRequest, error: Exception) -> Response:
 
 async def _http_error(request: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _error_response(request, Fault(error.status_code, f"{error.detail}: {request.method} {request.url.path}"))
+    fault = Fault(error.status_code, f"{error.detail}: {request.method} {request.url.path}")
+    return _error_response(request, fault, _methods_of(request) if fault.status == 405 else "")
+
+
+def _methods_of(request: HttpRequest) -> str:
+    """Return the methods that a path takes; it may have several routes."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    found = [route.methods or () for route in routes if route.path_regex.match(request.url.path)]
+    return ", ".join(sorted({method for methods in found for method in methods}))
 
 
 async def _internal_error(request: HttpRequest, error: Exception) -> Response:
@@ -199,5 +207,6 @@ async def _nobody(request: HttpRequest, error: Exception) -> Response:
     return Response(status_code=400)
 
 
-def _error_response(request: HttpRequest, fault: Fault) -> Response:
-    return JSONResponse(error_shape(request.url.path, fault), fault.status, fault.headers)
+def _error_response(request: HttpRequest, fault: Fault, methods: str = "") -> Response:
+    headers = {**fault.headers, "allow": methods} if methods else fault.headers
+    return JSONResponse(error_shape(request.url.path, fault), fault.status, headers)

@@ -135,7 +135,9 @@ def test_body_that_cannot_be_answered_is_refused_with_reason(
 
 def test_unknown_path_method_and_model_have_errors_of_dialect(served: Served, client: httpx2.Client) -> None:
     assert client.get(f"{served.url}/v1/nothing", headers=GOOD).json()["error"]["type"] == "invalid_request_error"
-    assert client.get(f"{served.url}/v1/messages", headers=GOOD).status_code == 405
+    for path, allowed in (("/v1/messages", "POST"), ("/health", "GET, HEAD"), ("/api/chats", "GET, HEAD, POST")):
+        refused = client.put(f"{served.url}{path}", headers=GOOD)
+        assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
     found = client.post(f"{served.url}{CHAT}", headers=GOOD, json=_with(model="nosuch/model"))
     assert (found.status_code, found.json()["error"]["code"]) == (404, "model_not_found")
 

@@ -78,8 +78,8 @@ class MessageStream:
                     await self.send({"jsonrpc": "2.0", "id": message["id"], **_greeting(message, self._greet)})
                     self._greeted.set()
                     continue
-                if str(message.get("method", "")).startswith("$/"):  # optional by the protocol
-                    continue
+                if str(message.get("method", "")).startswith("$/") and "id" not in message:
+                    continue  # optional by the protocol; a request is refused as all that are unknown
                 return _current(message)
             await self._refuse(*message)
         return None

@@ -73,6 +73,7 @@ MESSAGES: list[tuple[bytes, int | None]] = [  # a line, and the code of the erro
     (b'{"method":"session/cancel","params":{"sessionId":"x"}}', None),
     (b'{"method":"nosuch/notification"}', None),
     (b'{"method":"$/cancel_request","params":{"requestId":5}}', None),
+    (b'{"id":5,"method":"$/nosuch","params":{}}', -32601),
     (b'{"id":77,"result":{}}', None),
     (b'{"id":78,"result":{},"params":[1]}', None),
     (b'{"id":"a","error":{"code":"x"}}', None),
