@@ -7,6 +7,7 @@ from io import StringIO
 
 import pytest
 
+from termchat.core.sanitize import safe
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText
 from termchat.ui.frontend import DisplayOptions
 from termchat.ui.plain.writer import PlainWriter
@@ -34,3 +35,19 @@ def test_plain_writer_numbers_code_blocks_of_each_answer(accessible: bool, heade
     shown = [line.strip() for line in text.split("\n") if line.strip().startswith("python")]
     assert shown == [header.format(n=n) for n in (1, 2, 1)]
     assert not accessible or text.isascii()
+
+
+@pytest.mark.parametrize(("accessible", "prompt"), [(False, "> "), (True, "You: ")])
+def test_notice_at_the_prompt_prints_prompt_or_question_again(accessible: bool, prompt: str) -> None:
+    out = StringIO()
+    writer = PlainWriter(out, PALETTE.theme, replace(DisplayOptions(), accessible=accessible))
+    writer.prompt()
+    writer.notice(safe("This chat is not saved."), safe("The disk is full."))
+    assert out.getvalue().endswith(f"The disk is full.\n{'' if accessible else chr(10)}{prompt}")
+    writer.input_entered()
+    writer.question(safe("Number: "))
+    writer.notice(safe("The fork has ended."))
+    assert out.getvalue().endswith("Number: \nThe fork has ended.\nNumber: ")
+    writer.input_entered()
+    writer.notice(safe("It is saved again."))
+    assert out.getvalue().endswith("It is saved again.\n")

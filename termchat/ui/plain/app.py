@@ -182,12 +182,11 @@ class PlainApp:
             loop.add_signal_handler(number, self.leave, 128 + number)
         if self._context.notes:
             self._writer.lines([styled_line(words) for words in self._context.notes])
-        self._context.notices.subscribe(lambda failure: self._writer.aside(failure.message))
+        self._context.notices.subscribe(lambda failure: self._writer.notice(failure.message))
 
     async def _preload(self) -> None:
         if self._context.setup and needs_model(self._session, self._context.providers):
-            for words in offer_lines(await self._context.setup.find_local()):
-                self._writer.aside(words)
+            self._writer.notice(*offer_lines(await self._context.setup.find_local()))
         with suppress(ProviderError):
             await self._context.preload_sdk()
             await asyncio.to_thread(warm_renderer)
@@ -352,7 +351,7 @@ class PlainApp:
 
     def _show_complaint(self, words: Safe) -> None:
         if self._loop:
-            self._loop.call_soon_threadsafe(self._writer.aside, words)
+            self._loop.call_soon_threadsafe(self._writer.notice, words)
 
     async def _ended(self, *tasks: asyncio.Task[None]) -> None:
         """End all tasks, or abandon those that take too long."""

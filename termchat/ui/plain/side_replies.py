@@ -93,8 +93,7 @@ class PlainSideRunner:
         """Do nothing: there are no live rows."""
 
     async def _fork(self, effect: ForkAside) -> None:
-        for printed in await self._work.fork(effect):
-            self._writer.aside(printed.words)
+        self._writer.notice(*[printed.words for printed in await self._work.fork(effect)])
 
     async def _waited(self, work: Awaitable[Result], stop: Callable[[], None]) -> Result:
         """Wait for work beside the chat; Ctrl-C stops it, and what came is still shown."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TextIO, assert_never
 
 from termchat.core.messages import main_argument, shown_text
-from termchat.core.sanitize import Safe, Sanitizer, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, Sanitizer, safe, safe_format, safe_line
 from termchat.core.style import Theme
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, TextWithdrawn, ToolCard
 from termchat.ui.frontend import DisplayOptions
@@ -23,6 +23,8 @@ from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import BLANK, Line, plain_text, strip_links, styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
 from termchat.ui.tools.tool_cards import card_lines
+
+_PROMPT, _SPOKEN_PROMPT = Safe("> "), Safe("You: ")
 
 # Signs and short forms, and the words for a screen reader.
 _SPOKEN: tuple[tuple[str, str], ...] = (
@@ -53,6 +55,7 @@ class PlainWriter:
         self._sanitizer = Sanitizer()
         self._blank = True
         self._asking = False
+        self._question = EMPTY  # what the user is asked at this moment
         self.vanished = False  # the terminal, so that nothing can be shown; SIGHUP comes with it
 
     @property
@@ -69,13 +72,12 @@ class PlainWriter:
     def prompt(self) -> None:
         """Print the prompt."""
         self._space()
-        self._asking = True
-        self._write("You: " if self._accessible else "> ")
+        self.question(_SPOKEN_PROMPT if self._accessible else _PROMPT)
 
     def question(self, words: Safe) -> None:
         """Print words that an answer follows on the same row."""
         self._leave_row()
-        self._asking = True
+        self._asking, self._question = True, words
         self._write(words)
 
     def input_entered(self, text: str | None = None) -> None:
@@ -84,11 +86,13 @@ class PlainWriter:
             self._write(safe(text))
             self._write("\n")
         self._asking = self._blank = False
+        self._question = EMPTY
 
     def interrupted(self) -> None:
         """Note an interrupt, which the terminal has echoed on the current row."""
         self._write("\n")
         self._asking = self._blank = False
+        self._question = EMPTY
 
     def lines(self, lines: Sequence[Line], *, gap: bool = True) -> None:
         """Print finished lines."""
@@ -102,6 +106,16 @@ class PlainWriter:
     def aside(self, words: Safe) -> None:
         """Print a line that is unrelated to the reply."""
         self.lines([styled_line(words)], gap=False)
+
+    def notice(self, *lines: Safe) -> None:
+        """Print lines that come on their own; what the user was asked is printed again below them."""
+        question = self._question
+        for words in lines:
+            self.aside(words)
+        if lines and question:
+            if question in (_PROMPT, _SPOKEN_PROMPT):
+                self._space()
+            self.question(question)
 
     def show(self, blocks: Sequence[Block]) -> None:
         """Show blocks in order."""
