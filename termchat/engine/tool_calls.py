@@ -121,7 +121,7 @@ class ToolRunner:
         return Message(Role.TOOL, tuple(results))
 
     def _took(self, place: int) -> float:
-        """Return the seconds a call has run, 0 for one that waited for its answer."""
+        """Return the seconds a call has run, without the wait for answers; 0 for one that has not run."""
         return time.monotonic() - self._began[place] if place in self._began else 0.0
 
     async def _run(self, place: int, call: ToolCall) -> None:
@@ -131,16 +131,14 @@ class ToolRunner:
             self._judged[place].set()
 
     async def _judge_and_run(self, place: int, call: ToolCall) -> None:
-        result, began = self._over_limit(place, call), time.monotonic()
-        changed = call
+        result, changed = self._over_limit(place, call), call
         if result is None:
             changed, permit = await self._permit(place, call)
-            began = time.monotonic()
             result = permit if isinstance(permit, ToolResult) else await self._call(place, changed, permit)
         if changed is not call:
             result = _with_edit(result, changed)
         self._results[place] = result
-        self._events.put_nowait(ToolFinished(self._turn_id, changed, result, time.monotonic() - began))
+        self._events.put_nowait(ToolFinished(self._turn_id, changed, result, self._took(place)))
 
     def _over_limit(self, place: int, call: ToolCall) -> ToolResult | None:
         limits = self._limits
@@ -189,6 +187,13 @@ class ToolRunner:
         self._events.put_nowait(ApprovalAnswered(self._turn_id, request, told))
         return decision
 
+    async def _ask_for_running(self, request: ApprovalRequest, place: int) -> Decision | Permit:
+        asked = time.monotonic()
+        try:
+            return await self._ask(request, place)
+        finally:
+            self._began[place] += time.monotonic() - asked
+
     async def _add_rules(self, rules: Sequence[str], scope: ApprovalScope) -> None:
         """Add rules, and withdraw the questions that they answer."""
         for rule in rules:
@@ -214,7 +219,7 @@ class ToolRunner:
             self._events.put_nowait(held)
 
         limit = asyncio.timeout(self._limits.seconds)
-        questions = _Questions(partial(self._ask, place=place), limit)
+        questions = _Questions(partial(self._ask_for_running, place=place), limit)
         self._began[place] = time.monotonic()
         try:
             async with limit:

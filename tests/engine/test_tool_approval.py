@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
@@ -361,3 +362,15 @@ async def test_turn_of_endless_calls_ends_at_round_limit_and_names_it(gateway: G
     assert end.failure
     assert end.failure.message == "Stopped after 3 rounds of tool calls."
     gateway.forget()
+
+
+async def test_question_of_running_call_does_not_count_as_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("termchat.engine.tool_calls.time", SimpleNamespace(monotonic=lambda: clock.now))
+    running = runner(AskingTools(), [ToolCall("id", "asks", "{}")])
+    async for event in running.events():
+        if isinstance(event, ApprovalAsked):
+            clock.now += 100
+            running.answer(event.request, Approve())
+        if isinstance(event, ToolFinished):
+            assert event.seconds == 0
