@@ -20,7 +20,7 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     """Return the card of a finished call: a headline, and the first or last rows of the result."""
     result = card.result
     rows = [row for row in safe(shown_text(result)).split("\n") if row.strip()]
-    reason = EMPTY
+    argument, reason = main_argument(result.edited or card.call.arguments), EMPTY
     tail = (
         EMPTY
         if card.seconds is None or result.status is ToolStatus.DECLINED
@@ -32,13 +32,14 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
         tail = Safe(tail + safe_format(" · {end}", end=Safe(result.status.value)))
     elif result.is_error:
         why = _reason(rows, card)
-        long = text_width(why) > columns // 2
+        beside = text_width(card.call.name) + text_width(argument) + text_width(tail) + 7
+        long = text_width(why) > max(columns // 2, columns - beside)
         tail = safe_format("{tail} · {why}", tail=tail, why=safe_format("failed") if long else why)
         reason, rows = (why if long else EMPTY), rows[1:]
     role = TextRole.ERROR if result.is_error and not result.status else _ROLES[result.status]
     name = Segment(safe_line(card.call.name), (TextRole.STRONG,))
     room = columns - 4 - text_width(name.text) - text_width(tail)
-    argument = truncate_middle(main_argument(result.edited or card.call.arguments), max(8, room))
+    argument = truncate_middle(argument, max(8, room))
     head = (
         Segment(Safe(f"{call_mark(result)} "), (role,)),
         name,

@@ -42,3 +42,16 @@ def test_card_long_reason_is_whole_below_head() -> None:
         "    … 5 earlier lines · /tool 1",
         *(f"    {n}" for n in range(5, 9)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "head"),
+    [
+        ("50+1", "✗ calculate 50+1 · not run: the limit is 50 calls"),
+        ("50+1234", "✗ calculate 50+1234 · failed"),
+    ],
+)
+def test_card_reason_stands_in_head_if_it_fits(expression: str, head: str) -> None:
+    result = ToolResult("1", "calculate", (Text("Error: not run: the limit is 50 calls"),), is_error=True)
+    card = ToolCard(1, ToolCall("1", "calculate", f'{{"expression": "{expression}"}}'), result, None)
+    assert plain_text(card_lines(card, 50)[0]) == head
