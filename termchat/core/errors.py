@@ -120,10 +120,15 @@ class ProviderError(Exception):
 def install_command(extra: str) -> Safe:
     """Return the command that installs an extra beside this termchat.
 
-    It names the interpreter: the `pip` of the path may be that of another environment.
+    It names the interpreter: the `pip` of the path may be that of another environment. The environments that uv makes,
+    also for `uv run`, `uv tool` and pipx, have no pip.
     """
-    python = safe_line(shlex.quote(sys.executable or "python3"))
-    return safe_format("{python} -m pip install 'termchat[{extra}]'", python=python, extra=safe_line(extra))
+    from importlib.metadata import distributions
+
+    python, name = safe_line(shlex.quote(sys.executable or "python3")), safe_line(extra)
+    if not any(distributions(name="pip")):
+        return safe_format("uv pip install --python {python} 'termchat[{extra}]'", python=python, extra=name)
+    return safe_format("{python} -m pip install 'termchat[{extra}]'", python=python, extra=name)
 
 
 def outcome_of(failure: Failure) -> Outcome:

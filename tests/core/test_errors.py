@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,11 @@ def test_install_command_names_interpreter_that_runs(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "executable", "/home/me/my venv/bin/python")
     words = shlex.split(install_command("serve"))
     assert words == ["/home/me/my venv/bin/python", "-m", "pip", "install", "termchat[serve]"]
+
+
+def test_install_command_without_pip_is_that_of_uv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", "/home/me/my tools/bin/python")
+    install_command("serve")  # imports what it needs
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    words = shlex.split(install_command("serve"))
+    assert words == ["uv", "pip", "install", "--python", "/home/me/my tools/bin/python", "termchat[serve]"]
