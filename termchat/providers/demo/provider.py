@@ -115,8 +115,8 @@ class DemoProvider:
 
     def _quote(self, language: Language, question: str) -> Script:
         words, found = _words(language), self._index(language).search(question)
-        if not vocabulary().terms(question):
-            found = self._index(language).search("demo tour")  # only stop words, as in "who are you"
+        if vocabulary().terms(question) <= vocabulary().greetings:
+            found = self._index(language).search("demo tour")  # only stop words or greetings, as in "who are you"
         if not found or found[0].coverage < _MIN_COVERAGE or found[0].score < _MIN_SCORE:
             return ScriptSay(self._unknown(language, found)), ScriptEnd()
         best = found[0]
