@@ -17,6 +17,7 @@ from termchat.app.secrets import PromptCheck, RedactedCredentials, add_known_sec
 from termchat.app.setup import AppSetup
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
+from termchat.config.paths import user_path
 from termchat.config.settings import Unpriced
 from termchat.core.approval import ToolLimits
 from termchat.core.chat_store import Resumed
@@ -158,12 +159,12 @@ def _claim_recording(name: str) -> Failure | None:
     from termchat.providers.http.recording import claim_recording
 
     try:
-        claim_recording(Path(name).expanduser())
+        claim_recording(user_path(name))
     except FileExistsError:
         words = safe_format("{name} exists and is not overwritten.", name=safe_line(name))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Remove it, or choose another file for --record."))
-    except (OSError, RuntimeError) as error:
-        why = safe_line((getattr(error, "strerror", None) or str(error)).lower())
+    except OSError as error:
+        why = safe_line((error.strerror or str(error)).lower())
         words = safe_format("Cannot record to {name}: {why}.", name=safe_line(name), why=why)
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Choose another file for --record."))
     return None
@@ -220,7 +221,7 @@ def open_registry(config: Config, env: Mapping[str, str], keys: Credentials, opt
             timeouts=config.settings.timeouts,
             policy=RetryPolicy(config.settings.max_retries, options.paced),
             fallback=_fallback_chains(config),
-            record=Path(options.record).expanduser() if options.record else None,
+            record=user_path(options.record) if options.record else None,
             installed=InstalledProviders(installed_provider),
             cache=config.paths.cache / "models.json",
             one_shot=not (options.person or options.dry_run),  # it connects early

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from termchat.config.bounded_read import read_bounded
+from termchat.config.paths import user_path
 from termchat.config.toml_file import did_you_mean
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
@@ -35,7 +36,7 @@ def reply_schema(given: str, silence: float | None = None) -> Schema | Failure:
     """
     if given.lstrip().startswith("{"):
         return _from_json(given, "--schema")
-    return _from_file(Path(given).expanduser(), silence) if _is_file(given) else _from_fields(given)
+    return _from_file(user_path(given), silence) if _is_file(given) else _from_fields(given)
 
 
 def schema_mistake(schema: Schema) -> Safe:
@@ -112,8 +113,8 @@ def _from_file(path: Path, silence: float | None) -> Schema | Failure:
     name = safe_line(str(path))
     try:
         data = read_bounded(path, _MAX_BYTES, patient=True, silence=silence)
-    except OSError as error:
-        why = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a name with NUL
+        why = getattr(error, "strerror", None) or str(error)
         why = safe_line(why[:1].lower() + why[1:])
         return _wrong(
             safe_format("Cannot read the schema {name}: {why}.", name=name, why=why), kind=FailureKind.BAD_CONFIG

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from termchat.config.bounded_read import read_bounded
 from termchat.config.load import Config
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 
@@ -48,7 +49,7 @@ class UserFunctions:
         from termchat.tools.functions.source_files import FunctionFiles
 
         texts: dict[Path, bytes] = {}
-        for file in (Path(name).expanduser().absolute() for name in names):
+        for file in (user_path(name).absolute() for name in names):
             text = _read(file)
             if isinstance(text, Failure):
                 return text

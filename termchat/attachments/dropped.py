@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from termchat.attachments.classify import media_type
+from termchat.config.paths import user_path
 
 _MOST = 8_192  # characters
 _FILES = 20
@@ -49,11 +50,11 @@ class Dropped(Enum):
 def look_at(paths: Sequence[str]) -> Dropped:
     """Return what paths are. It looks at the disk."""
     try:
-        files = [Path(path).expanduser() for path in paths]
+        files = [user_path(path) for path in paths]
         if not files or not all(file.is_file() for file in files):
             return Dropped.NOTHING
         return Dropped.MEDIA if all(media_type(_head(file)) for file in files) else Dropped.FILES
-    except (OSError, ValueError, RuntimeError):
+    except (OSError, ValueError):
         return Dropped.NOTHING
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
@@ -84,19 +85,30 @@ def parse_row(line: bytes) -> BatchRow:
 
 def _json(line: bytes) -> object:
     try:
-        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
     except UnicodeDecodeError as error:
         raise RowError(safe_format("not UTF-8 (byte {n})", n=safe_line(str(error.start))), EMPTY) from None
     except json.JSONDecodeError as error:
-        why = safe_line(f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}")
+        what = error.msg.removesuffix(" at")
+        why = safe_line(f"{what[:1].lower()}{what[1:]} at column {error.colno}")
         raise RowError(safe_format("not JSON: {why}", why=why)) from None
     except (ValueError, RecursionError) as error:  # a number that is too long, nesting that is too deep
-        why = safe_line(str(error)[:120] if isinstance(error, ValueError) else "it is nested too deeply")
+        digits = "set_int_max_str_digits" in str(error)
+        words = "a number has too many digits" if digits else str(error)[:120]
+        why = safe_line(words if isinstance(error, ValueError) else "it is nested too deeply")
         raise RowError(safe_format("not usable JSON: {why}", why=why), EMPTY) from None
 
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(number: str) -> float:
+    """Refuse a number that Python reads as infinite, and would write as what is no JSON."""
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(f"{number[:20]} is too large a number")
+    return value
 
 
 def _native(row: Mapping[str, Any]) -> BatchRow:

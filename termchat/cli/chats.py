@@ -1,6 +1,7 @@
 """`termchat chats`: list, delete, restore, export and import chats, without the REPL."""
 
 import inspect
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ import typer
 from termchat.cli.command import run_typer, with_store
 from termchat.cli.print_table import Column, Fit, print_json, print_table, terminal_width
 from termchat.commands.answers.new_file import NewFile
+from termchat.config.paths import user_path
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat
 from termchat.core.errors import Failure, FailureKind
@@ -88,9 +90,9 @@ def export_chats(
     """Export one chat or all chats as Markdown, JSON, HTML or text."""
     if output == "-":
         raise typer.Exit(with_store(context, lambda store: _export(store, chat, form, print_stdout)))
-    file = Path(output).expanduser()
+    file = user_path(output)
     question = safe_format("{file} exists. Overwrite it? [y/N] ", file=safe_line(output))
-    if not force and file.is_file() and _asks() and not _confirmed(question):
+    if not force and os.path.isfile(file) and _asks() and not _confirmed(question):
         warn(safe_format("{file} was not written. Use --force to overwrite it.", file=safe_line(output)))
         raise typer.Exit(ExitCode.ERROR)
     try:
@@ -121,7 +123,7 @@ def import_chats(
     """Import chats of termchat and other programs; chats that exist already get their new messages."""
     if not file:
         raise typer.Exit(_refused(_no_file_name()))
-    raise typer.Exit(with_store(context, lambda store: _import(store, Path(file).expanduser())))
+    raise typer.Exit(with_store(context, lambda store: _import(store, user_path(file))))
 
 
 _COMMANDS: Mapping[str, Callable[..., None]] = {

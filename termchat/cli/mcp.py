@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from threading import Thread
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
@@ -30,6 +29,7 @@ from termchat.cli.print_table import Column, Fit, print_json, print_table
 from termchat.config.load import Config
 from termchat.config.mcp_import import read_servers
 from termchat.config.mcp_servers import check_server, write_servers
+from termchat.config.paths import user_path
 from termchat.config.toml_file import TomlTable, did_you_mean
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import McpServer
@@ -125,7 +125,7 @@ def add_server(
     else:
         row |= {"command": command[0], "args": command[1:]}
     if cwd:  # of a URL, a mistake that is reported
-        row["cwd"] = str(Path(cwd).expanduser().absolute())
+        row["cwd"] = str(user_path(cwd).absolute())
     row |= {key: value for key, value in (("client_id", client_id), ("client_secret", client_secret)) if value}
     row |= _tables(env=env, headers=header)
     row = {key: value for key, value in row.items() if value != []}
@@ -172,7 +172,7 @@ def import_servers(
 ) -> None:
     """Import MCP servers from the JSON file of another client; servers that exist already are skipped."""
     config = require_config(context)
-    found = read_servers(Path(file).expanduser())
+    found = read_servers(user_path(file))
     if isinstance(found, Failure):
         raise typer.Exit(_report(found))
     new: dict[str, TomlTable | None] = {}

@@ -16,10 +16,10 @@ import signal
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.config.bounded_read import read_bounded
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind, install_command
 from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
@@ -213,7 +213,7 @@ def _from_file(name: str) -> str | Failure:
     """Return the first line of a file; its path must not depend on the working directory."""
     shown = safe_line(name)
     try:
-        path = Path(name).expanduser()
+        path = user_path(name)
         if not path.is_absolute():
             return Failure(
                 FailureKind.NO_KEY,

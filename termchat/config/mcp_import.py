@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 
 from termchat.config.bounded_read import read_bounded
 from termchat.config.mcp_servers import SERVER_NAME
+from termchat.config.paths import user_path
 from termchat.config.toml_file import TomlTable, array
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
@@ -91,7 +92,7 @@ def _table(value: object) -> TomlTable | str:
         made["command"] = command
         made["args"] = _texts(row.get("args"))
         made["env"] = _references(row.get("env") or row.get("environment"))
-        if isinstance(cwd := row.get("cwd"), str) and Path(cwd).expanduser().is_absolute():
+        if isinstance(cwd := row.get("cwd"), str) and user_path(cwd).is_absolute():
             made["cwd"] = cwd
     elif isinstance(url, str) and url.strip():
         made["url"] = url

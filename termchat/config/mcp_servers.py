@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from termchat.config.base_urls import invalid_reason, is_unencrypted
 from termchat.config.credentials import is_reference
+from termchat.config.paths import user_path
 from termchat.config.provider_fields import (
     SECONDS_FIELD,
     SWITCH_FIELD,
@@ -129,7 +130,7 @@ def _server(source: TomlFile, name: str, row: TomlTable) -> McpServer:
         raise source.error((*keys, "client_secret"), safe_format("needs client_id"))
     if server.url and (why := invalid_reason(server.url)):
         raise source.error((*keys, "url"), safe_format("is not an address: {why}", why=why))
-    if server.cwd and not Path(server.cwd).expanduser().is_absolute():
+    if server.cwd and not user_path(server.cwd).is_absolute():
         raise source.error((*keys, "cwd"), safe_format("must be an absolute path, or begin with ~"))
     return server
 

@@ -7,6 +7,7 @@ Without HOME, platformdirs chooses.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +46,14 @@ def paths(env: Mapping[str, str]) -> Paths:
         _directory(env, "XDG_CACHE_HOME", ".cache", "user_cache_path"),
         _directory(env, "XDG_STATE_HOME", ".local/state", "user_state_path"),
     )
+
+
+def user_path(name: str) -> Path:
+    """Return the path that a user has written; `~` at its begin is the home directory.
+
+    Unlike `Path.expanduser`, it raises nothing for an unknown user: `~nobody` then is the name of a file.
+    """
+    return Path(os.path.expanduser(name))
 
 
 def tilde_path(path: str, env: Mapping[str, str]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from termchat.config.bounded_read import read_bounded
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
 
@@ -19,7 +18,7 @@ def system_prompt(value: str, silence: float | None = None) -> str | Failure:
     if not value.startswith("@"):
         return value
     try:
-        path = Path(value[1:]).expanduser()
+        path = user_path(value[1:])
         return read_bounded(path, MAX_BYTES, patient=True, silence=silence).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = safe_line(

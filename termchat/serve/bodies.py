@@ -22,7 +22,7 @@ async def read_object(request: HttpRequest) -> Fields:
     """Read the body of a request. Raises FaceError; ClientDisconnect if it never comes."""
     body = await read_bytes(request, MOST_BYTES)
     try:
-        value: object = json.loads(body, parse_constant=_refuse_constant)
+        value: object = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
         if _ESCAPED_SURROGATE.search(body):
             value = _repaired(value)
     except (ValueError, RecursionError):
@@ -46,6 +46,14 @@ async def read_bytes(request: HttpRequest, most: int) -> bytes:
 def _refuse_constant(name: str) -> object:
     """Refuse NaN and Infinity, which Python reads and JSON does not have."""
     raise ValueError(name)
+
+
+def _finite(number: str) -> float:
+    """Refuse a number that Python reads as infinite, and would write as what is no JSON."""
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(number)
+    return value
 
 
 def _repaired(value: object) -> object:

@@ -15,6 +15,7 @@ from typing import assert_never
 from termchat.commands.answers.new_file import save_text
 from termchat.commands.branches.tree import number_of
 from termchat.commands.model import failure_effects
+from termchat.config.paths import user_path
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.chat_store import ChatStore, Resumed
@@ -218,8 +219,8 @@ def draft_effects(session: Session, resumed: Resumed) -> Sequence[Effect]:
 
 
 def _existing(name: str) -> Path | None:
-    with suppress(OSError, RuntimeError, ValueError):
-        file = Path(name).expanduser()
+    with suppress(OSError, ValueError):
+        file = user_path(name)
         return file if file.exists() else None
     return None
 

@@ -77,6 +77,41 @@ def test_empty_value_of_option_is_named_and_nothing_is_sent(
     assert gateway_thread.requests == []
 
 
+@pytest.mark.parametrize("name", ["~nosuch/x", "a" * 300, "p.jsonl/x", "loop"], ids=["user", "long", "file", "loop"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "-n -o {} hi", "-n -f {} hi", "-n -f {}/ hi", "-n -f {}#2-3 hi", "-n -s @{} hi", "-n --schema {}/.json hi",
+        "-n --messages {}", "-n --record {} hi", "-n --functions {} hi", "-n --set system=@{} hi",
+        "-n --base-url http://127.0.0.1:9 --key file:{} -m m hi", "batch {}", "batch p.jsonl -o {}",
+        "batch p.jsonl --journal {}", "batch p.jsonl --schema {}/.json", "batch merge {}", "replay {}",
+        "chats export last -o {}", "chats import {}", "serve --port 0 --token-file {}",
+        "serve --port 0 --tls-cert {} --tls-key {}", "mcp import {}",
+    ],
+)  # fmt: skip
+def test_path_that_cannot_be_used_is_named(
+    command: str, name: str, program: Program, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(program.cwd)
+    (program.cwd / "p.jsonl").write_text('"hi"')
+    (program.cwd / "loop").symlink_to("loop")
+    env = {**program.env, "TERMCHAT_MODEL": "xopenai/any"}
+    code = run_command_line(command.format(name, name).split(), env)
+    shown = capfd.readouterr()
+    assert (code, shown.out) == (77 if "file:" in command else 2, "")
+    assert name[:20] in shown.err
+    assert program.gateway.requests == []
+
+
+def test_path_with_tilde_is_in_the_home_directory(
+    program: Program, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(program.home))
+    (program.home / "cert.pem").write_text("no certificate")
+    assert run_command_line(["serve", "--port", "0", "--tls-cert=~/cert.pem", "--tls-key=~/cert.pem"], program.env) == 2
+    assert "no such file" not in capsys.readouterr().err
+
+
 def test_missing_key_and_model_names_variables_to_set(program: Program) -> None:
     program.configure("")
     done = program.run("hello")

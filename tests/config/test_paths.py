@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from termchat.config.paths import Paths, paths, tilde_path
+import pytest
+
+from termchat.config import paths as paths_module
+from termchat.config.paths import Paths, paths, tilde_path, user_path
 
 
 def test_paths_follow_xdg_variables() -> None:
@@ -33,3 +36,15 @@ def test_tilde_path_shortens_only_what_is_below_home() -> None:
     given = ["/home/ann", "/home/ann/notes", "/home/anna/notes", "/tmp"]
     assert [tilde_path(path, env) for path in given] == ["~", "~/notes", "/home/anna/notes", "/tmp"]
     assert tilde_path("/tmp", {"HOME": "/"}) == tilde_path("/tmp", {}) == "/tmp"
+
+
+def test_user_path_of_unknown_user_is_the_name_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    given = ["~", "~/a", "a/~", "~nosuch/a"]
+    assert [str(user_path(name)) for name in given] == ["/home/ann", "/home/ann/a", "a/~", "~nosuch/a"]
+
+
+def test_no_module_expands_a_path_by_the_method_that_raises() -> None:
+    """`Path.expanduser` raises RuntimeError for an unknown user, which a person may write anywhere."""
+    modules = Path(paths_module.__file__).parents[1].rglob("*.py")
+    assert [file.name for file in modules if ".expanduser()" in file.read_text()] == []

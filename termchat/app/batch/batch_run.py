@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -28,6 +29,7 @@ from termchat.batch.batch_progress import BatchProgress
 from termchat.batch.handed_over import VendorJournal
 from termchat.batch.journal import BatchJournal, JournalError
 from termchat.config.load import Config
+from termchat.config.paths import user_path
 from termchat.core.chats import ChatState
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
@@ -120,11 +122,11 @@ async def _opened(
 
 
 def journal_file(options: BatchOptions, source: InputFile, app: App) -> Path:
-    """Return the file of the journal: a given one, one beside the output, or one for this input, model and shard."""
+    """Return the file of the journal: a given one, one beside a file of results, or one for input, model and shard."""
     if options.journal:
-        return Path(options.journal).expanduser()
-    if options.output:
-        output = Path(options.output).expanduser()
+        return user_path(options.journal)
+    output = user_path(options.output)
+    if options.output and (os.path.isfile(output) or not os.path.exists(output)):  # no pipe, no device
         return output.with_name(f"{output.name}.journal")
     key = hashlib.sha256(
         "\0".join((source.key, str(app.first), str(options.shard))).encode("utf-8", "surrogatepass")

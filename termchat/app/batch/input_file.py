@@ -8,13 +8,13 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from termchat.app.batch.item_builder import ItemBuilder
 from termchat.batch.items import BatchItem, shard_of
 from termchat.batch.journal import InputEntry
 from termchat.batch.rows import LONGEST_LINE, RowError
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
@@ -111,11 +111,11 @@ def open_input(name: str) -> InputFile | Failure:
         return Failure(FailureKind.BAD_CONFIG, words, hint)
     if name == STANDARD_INPUT:
         return _spooled(sys.stdin.buffer, "standard input")
-    path = Path(name).expanduser()
+    path = user_path(name)
     try:
         file = path.open("rb")
         mode = os.fstat(file.fileno()).st_mode
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         why = (getattr(error, "strerror", None) or str(error)).lower()
         words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=safe_line(why))
         return Failure(FailureKind.BAD_CONFIG, words, _hint(name))

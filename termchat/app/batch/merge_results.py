@@ -7,10 +7,10 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from termchat.batch.rows import LONGEST_LINE
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import EMPTY, safe, safe_format, safe_line
@@ -93,8 +93,8 @@ def merge_results(names: Sequence[str]) -> int:
 
 def _open(name: str, stack: ExitStack) -> BinaryIO:
     try:
-        return stack.enter_context(Path(name).expanduser().open("rb"))
-    except (OSError, RuntimeError) as error:
+        return stack.enter_context(user_path(name).open("rb"))
+    except (OSError, ValueError) as error:
         why = safe_line((getattr(error, "strerror", None) or str(error)).lower())
         words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=why)
         raise _MergeError(Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the file name."))) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 from termchat.app.batch.batch_options import BatchOptions
 from termchat.app.batch.input_file import STANDARD_INPUT, InputFile
@@ -13,6 +12,7 @@ from termchat.app.build import App
 from termchat.batch.handed_over import VendorJournal
 from termchat.batch.items import BatchItem
 from termchat.batch.journal import ItemState, JournalRow
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.ui.oneshot.batch.line_output import FileLines, LineOutput
@@ -61,9 +61,9 @@ def open_results(options: BatchOptions) -> LineOutput | Failure:
     """Open standard output, or the file of the results."""
     if not options.output:
         return LineOutput(sys.stdout.fileno())
-    path = Path(options.output).expanduser()
+    path = user_path(options.output)
     try:
-        if path.exists() and options.input != STANDARD_INPUT and path.samefile(Path(options.input).expanduser()):
+        if path.exists() and options.input != STANDARD_INPUT and path.samefile(user_path(options.input)):
             raise OSError(0, "it is the input")
         return FileLines(path)
     except OSError as error:

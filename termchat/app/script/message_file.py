@@ -12,11 +12,11 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from mimetypes import guess_type
-from pathlib import Path
 from typing import Any, cast
 
 from termchat.attachments.classify import LARGEST, file_part
 from termchat.config.bounded_read import read_bounded
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Image, Message, Part, Role, Text
 from termchat.core.outcomes import Outcome
@@ -44,8 +44,8 @@ def read_message_file(name: str, silence: float | None = None) -> Conversed | Fa
     """Read a file of messages. `silence`: the longest one of a pipe, in seconds."""
     shown = safe_line(name)
     try:
-        data = read_bounded(Path(name).expanduser(), LARGEST, patient=True, silence=silence)
-    except (OSError, RuntimeError, ValueError) as error:
+        data = read_bounded(user_path(name), LARGEST, patient=True, silence=silence)
+    except (OSError, ValueError) as error:
         why = str(getattr(error, "strerror", None) or error)
         words = safe_format("Cannot read {name}: {why}.", name=shown, why=safe_line(why[:1].lower() + why[1:]))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the file name after --messages."))

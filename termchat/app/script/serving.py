@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.app.build import build_app
 from termchat.app.options import Options
 from termchat.config.bounded_read import read_bounded
 from termchat.config.load import Config
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind, install_command
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe, safe_format, safe_line
@@ -149,11 +149,11 @@ def _rules(options: ServeOptions) -> TrustRules | Failure:
 
 def _token_in(name: str) -> str | Failure:
     """Return the token of a file that only its owner can read."""
-    path, shown = Path(name).expanduser(), safe_line(name)
+    path, shown = user_path(name), safe_line(name)
     try:
         token = read_bounded(path, 4096).decode().strip()
         shared = path.stat().st_mode & 0o077
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         why = safe_line((getattr(error, "strerror", None) or "it is not text").lower())
         return Failure(FailureKind.BAD_CONFIG, safe_format("Cannot read {name}: {why}.", name=shown, why=why))
     if shared:
@@ -177,13 +177,15 @@ def _tls(options: ServeOptions) -> TlsFiles | Failure | None:
         return Failure(FailureKind.BAD_CONFIG, safe_format("--tls-cert and --tls-key belong together."))
     import ssl
 
+    files = TlsFiles(str(user_path(options.certificate)), str(user_path(options.key)))
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(options.certificate, options.key)
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(files.certificate, files.key)
     except (OSError, ValueError) as error:
         why = safe_line((error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error))
-        words = safe_format("Cannot use {name}: {why}.", name=safe_line(options.certificate), why=why)
+        words = safe_format("Cannot use {certificate} with the key {key}: {why}.", why=why,
+                            certificate=safe_line(options.certificate), key=safe_line(options.key))  # fmt: skip
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Both files are PEM; the key has no password."))
-    return TlsFiles(options.certificate, options.key)
+    return files
 
 
 def _listener(options: ServeOptions) -> socket.socket | Failure:

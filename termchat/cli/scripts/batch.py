@@ -22,6 +22,7 @@ from termchat.config.settings import SETTINGS
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import safe_format, safe_line
+from termchat.ui.oneshot.output_file import STANDARD_OUTPUT
 
 _MERGE = "merge"
 _TASKS = {"status": VendorTask.STATUS, "cancel": VendorTask.CANCEL}
@@ -236,7 +237,7 @@ def _options(given: Mapping[str, Any], task: VendorTask | None) -> BatchOptions 
     return BatchOptions(
         given["source"],
         run_options,
-        given["output"] or "",
+        "" if given["output"] in (None, *STANDARD_OUTPUT) else given["output"],
         given["form"],
         given["jobs"],
         given["in_order"],

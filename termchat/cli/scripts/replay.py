@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from termchat.app.options import Options, reply_format, usage_error
 from termchat.cli.command import require_config, run_typer
 from termchat.config.bounded_read import read_bounded
 from termchat.config.credentials import Credentials
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import user_message
 from termchat.core.models import ModelRef
@@ -64,7 +64,7 @@ async def _play(responses: Sequence[RecordedResponse], speed: float, out: Format
 
 def _recorded(file: str) -> Sequence[RecordedResponse] | Failure:
     try:
-        return parse_recording(read_bounded(Path(file).expanduser(), _MAX_BYTES, patient=True))
+        return parse_recording(read_bounded(user_path(file), _MAX_BYTES, patient=True))
     except (OSError, ValueError) as error:
         why = safe_line((error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error))
         words = safe_format("Cannot replay {file}: {why}.", file=safe_line(file), why=why)

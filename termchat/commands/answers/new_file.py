@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from termchat.config.paths import user_path
+
 
 class NewFile:
     """A context in which text for a file is written; without `keep`, the file is as before.
@@ -80,9 +82,9 @@ def _linked(file: Path, path: Path) -> bool:
 def save_text(name: str, text: str, *, overwrite: bool) -> None:
     """Write a text to a file, whole or not at all; `~` is the home directory.
 
-    Raises FileExistsError unless it may be overwritten, OSError, and RuntimeError without a home directory.
+    Raises FileExistsError unless it may be overwritten, and OSError.
     """
-    file = Path(name).expanduser()
+    file = user_path(name)
     if file.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not overwrite and file.exists():

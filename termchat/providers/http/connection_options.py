@@ -124,7 +124,7 @@ def preload_certificates(ca: str, then: Callable[[], None]) -> None:
 def _certificate_option(ca: str) -> tuple[str, str]:
     """Return the option that chooses the certificates, and its path; ("", "") for the system's."""
     if ca:
-        return "ca", str(Path(ca).expanduser())
+        return "ca", str(Path(os.path.expanduser(ca)))
     found = ((name, os.environ.get(name, "")) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
     return next((each for each in found if each[1]), ("", ""))
 

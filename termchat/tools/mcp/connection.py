@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -202,7 +203,7 @@ class McpConnection:
 
                 self._login = StoredLogin(around.logins, server.name, server.url, around.learn)
             return http_streams(server.url, secrets, self._login, self._note_status)
-        directory = Path(server.cwd).expanduser() if server.cwd else around.cwd
+        directory = Path(os.path.expanduser(server.cwd)) if server.cwd else around.cwd
         variables = program_environment(around.variables, directory, secrets)
         request = ProgramRequest((server.command, *server.args), directory, variables)
         self._program = ProgramTransport(request)
@@ -246,7 +247,7 @@ class McpConnection:
         first = first_error(error)
         match first:
             case FileNotFoundError() if self._server.command:
-                where = Path(self._server.cwd).expanduser() if self._server.cwd else self._environment.cwd
+                where = Path(os.path.expanduser(self._server.cwd)) if self._server.cwd else self._environment.cwd
                 missing = self._server.command if where.is_dir() else str(where)
                 words = safe_format("cannot start: there is no {name}", name=safe_line(missing))
                 return self._failure(FailureKind.BAD_CONFIG, words, "")

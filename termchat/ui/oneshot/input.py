@@ -7,7 +7,6 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from termchat.attachments.classify import (
@@ -19,6 +18,7 @@ from termchat.attachments.classify import (
     not_attached,
     visible_controls,
 )
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Message, Part, attached_text, user_message
 from termchat.core.sanitize import Safe, safe_format, safe_line
@@ -69,19 +69,18 @@ def load_attachment(name: str, remote: Remote = _nothing_remote, silence: float 
     found = remote(name)
     if found is not None:
         return found
-    path, lines = Path(name), None
+    path, lines = user_path(name), None
     if "#" in name and not os.path.lexists(os.path.expanduser(name)):
         from termchat.attachments.mentions import split_line_span
 
         short, lines = split_line_span(name)
-        path = Path(short) if lines else path
+        path = user_path(short) if lines else path
     try:
-        path = path.expanduser()
         if name.endswith("/") and path.is_dir():
             return (attached_text(name, listing(path)),)
-    except (OSError, RuntimeError):
+    except OSError:
         pass  # reading it names the reason
-    if lines is None and path.is_dir():
+    if lines is None and os.path.isdir(path):
         return not_attached(name, "it is a directory", _DIRECTORY)
     if lines is None:
         part = load_file(path.name, path, _CHECK_NAME, silence, shown=name)

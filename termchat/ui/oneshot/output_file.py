@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
-_STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 _NEW = 0o666  # the mode of a new file, less the umask
 
 
@@ -68,10 +69,10 @@ class OutputFile:
 
 def open_output(name: str) -> OutputFile | Failure:
     """Open the output of a run before anything is sent; "" and `-` are standard output."""
-    if name in ("", *_STANDARD_OUTPUT):
+    if name in ("", *STANDARD_OUTPUT):
         return OutputFile(None)
     try:
-        path = Path(name).expanduser()
+        path = user_path(name)
         _check(path)
         return OutputFile(path)
     except (OSError, RuntimeError, ValueError) as error:

@@ -4,55 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from termchat.batch.batch_result import result_schema
 from termchat.cli import run_command_line
-from tests.cli.conftest import KEY, Done, Program
+from tests.cli.conftest import KEY, Program
+from tests.cli.scripts.conftest import Batch, echo, numbered, results
 from tests.gateway import Refusal, Reply, Stall, Text, fault
 from tests.gateway.requests import RecordedRequest
-
-SCHEMA = Draft202012Validator(json.loads(result_schema()))
-Batch = Callable[..., Done]
-
-
-def echo(request: RecordedRequest) -> Reply:
-    """Answer with the last message."""
-    return Reply(Text("re: ", str(request.body["messages"][-1]["content"])))
-
-
-@pytest.fixture
-def batch(program: Program, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Batch:
-    """Run `termchat batch` on rows, with the model of the gateway; its lines are checked against the schema."""
-    monkeypatch.chdir(program.cwd)
-    program.gateway.always(echo)
-
-    def run(rows: list[Any] | bytes | None, *arguments: str, model: str = "xopenai/m") -> Done:
-        if rows is not None:
-            data = rows if isinstance(rows, bytes) else "".join(f"{json.dumps(row)}\n" for row in rows).encode()
-            (program.cwd / "p.jsonl").write_bytes(data)
-        code = run_command_line(["batch", "p.jsonl", "-m", model, *arguments], program.env)
-        found = capfdbinary.readouterr()
-        if "openai" not in arguments and "merge" not in arguments:
-            for line in found.out.splitlines():
-                SCHEMA.validate(json.loads(line))
-        return Done(code, found.out, found.err.decode())
-
-    return run
-
-
-def results(done: Done) -> dict[str, Any]:
-    rows = [json.loads(line) for line in done.out.splitlines()]
-    assert len({row["id"] for row in rows}) == len(rows)
-    return {row["id"]: row for row in rows}
-
-
-def numbered(count: int, **more: Any) -> list[dict[str, Any]]:
-    return [{"id": f"a{n}", "prompt": f"say {n}", **more} for n in range(count)]
 
 
 def test_batch_answers_each_row_and_carries_fields(batch: Batch, program: Program) -> None:
@@ -299,20 +259,6 @@ def test_batch_shards_merge_to_the_whole(batch: Batch, program: Program, capfdbi
     assert {json.loads(line)["shard"] for line in done.out.splitlines()} == {"1/3", "3/3"}
     (program.cwd / "2.ndjson").write_bytes(b"")
     assert run_command_line(["batch", "merge", *files], program.env) == 0, "a shard may have no prompts"
-
-
-def test_batch_output_file_keeps_results_of_earlier_runs(batch: Batch, program: Program) -> None:
-    out = program.cwd / "out.ndjson"
-    assert batch(numbered(3), "-o", "out.ndjson").code == 0
-    with out.open("ab") as file:
-        file.write(b'{"torn')
-    assert batch(numbered(5), "-o", "out.ndjson").code == 0
-    rows = [json.loads(line) for line in out.read_bytes().splitlines()]
-    assert sorted(row["id"] for row in rows) == [f"a{n}" for n in range(5)]
-    assert len(program.gateway.asked) == 5
-    assert sorted(path.name for path in program.cwd.iterdir()) == ["out.ndjson", "out.ndjson.journal", "p.jsonl"]
-    assert batch(None, "-o", "p.jsonl").code == 2
-    assert batch(None, "-o", "nowhere/out.ndjson").code == 2
 
 
 @pytest.mark.parametrize(

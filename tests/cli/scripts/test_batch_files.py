@@ -1,0 +1,78 @@
+"""The files of a batch: its results, its journal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.cli.scripts.conftest import Batch, echo, numbered, results
+from tests.gateway import Gate, Reply, Text
+
+
+def test_batch_output_file_keeps_results_of_earlier_runs(batch: Batch, program: Program) -> None:
+    out = program.cwd / "out.ndjson"
+    assert batch(numbered(3), "-o", "out.ndjson").code == 0
+    with out.open("ab") as file:
+        file.write(b'{"torn')
+    assert batch(numbered(5), "-o", "out.ndjson").code == 0
+    rows = [json.loads(line) for line in out.read_bytes().splitlines()]
+    assert sorted(row["id"] for row in rows) == [f"a{n}" for n in range(5)]
+    assert len(program.gateway.asked) == 5
+    assert sorted(path.name for path in program.cwd.iterdir()) == ["out.ndjson", "out.ndjson.journal", "p.jsonl"]
+    assert batch(None, "-o", "p.jsonl").code == 2
+    assert batch(None, "-o", "nowhere/out.ndjson").code == 2
+
+
+def test_batch_result_carries_only_numbers_that_json_has(batch: Batch) -> None:
+    done = batch(b'{"prompt": "x", "label": 1e999}')
+    assert (done.code, done.out) == (2, b"")
+    assert "p.jsonl:1: not usable JSON: 1e999 is too large a number." in done.err
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_batch_output_to_device_has_its_journal_in_the_data_directory(
+    batch: Batch, program: Program, name: str
+) -> None:
+    done = batch(["x"], "-o", name)
+    assert (done.code, json.loads(done.out)["text"]) == (0, "re: x")
+    assert [path.name for path in program.cwd.iterdir()] == ["p.jsonl"]
+    assert batch(["x"], "-o", "/dev/null").code == 0
+    assert not Path("/dev/null.journal").exists()
+    assert len(program.gateway.asked) == 1, "the same journal"
+
+
+@pytest.mark.parametrize("name", [".", "/"])
+def test_batch_output_to_directory_is_refused(batch: Batch, program: Program, name: str) -> None:
+    done = batch(["x"], "-o", name)
+    assert (done.code, done.out) == (2, b"")
+    assert f"Cannot write {name}: is a directory." in done.err
+    assert not program.gateway.asked
+
+
+def test_batch_in_order_ends_when_its_journal_fails(batch: Batch, program: Program) -> None:
+    """The first prompt ends last of the 64 that may begin before it has ended; the others wait for its line."""
+    assert batch(["another one"], "--journal", "j").code == 0
+    with closing(sqlite3.connect("j")) as journal:
+        journal.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON items WHEN new.state = 'done' AND new.id = 'a0'"
+            " BEGIN SELECT RAISE(FAIL, 'disk full'); END"
+        )
+    last = Gate()
+    program.gateway.on_request = lambda request: last.open() if "say 63" in str(request.body) else None
+    held = Reply(Text("re: "), last, Text("say 0"))
+    program.gateway.always(lambda request: held if "say 0" in str(request.body) else echo(request))
+    done = batch(numbered(200), "--journal", "j", "--in-order", "-j", "2")
+    assert done.code == 1
+    assert "The journal of the batch cannot be written: disk full." in done.err
+    ended = list(results(done))
+    assert ended[:62] == [f"a{n}" for n in range(1, 63)]  # the commit of the 63rd may be that which failed
+    assert f"{200 - len(ended)} of 200 prompts have no answer." in done.err
+    with closing(sqlite3.connect("j")) as journal:
+        journal.execute("DROP TRIGGER full")
+    done = batch(None, "--journal", "j", "--in-order")
+    assert (done.code, list(results(done))) == (0, [f"a{n}" for n in range(200)])
