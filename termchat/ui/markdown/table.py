@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
@@ -40,6 +41,7 @@ class Table:
         self._header = self._cells(buffer, header, TextRole.STRONG)
         self._waiting: tuple[list[Cell], ...] = ()  # rows before the widths are decided
         self._size = 0  # characters of the waiting rows
+        self._needs: list[_Need] = []  # of the columns, by the header and the rows that decided
         self._widths: tuple[int, ...] | None = None  # None until they are decided; empty for records
         self._shown = 0  # records laid out
         self._text = ""  # the source of the open row
@@ -53,8 +55,8 @@ class Table:
         return copied
 
     def resize(self, buffer: LayoutBuffer) -> None:
-        if self._widths is not None:
-            self._widths = _widths([self._header], buffer.line_space.limit(soft=False), buffer)
+        if self._widths:  # records stay records: columns would stand below no names
+            self._widths = _widths(self._needs, buffer.line_space.limit(soft=False))
 
     def line(self, buffer: LayoutBuffer, text: str) -> None:
         self.more(buffer, text)
@@ -89,7 +91,8 @@ class Table:
         """Decide the widths and lay out the rows that waited for them."""
         width = buffer.line_space.limit(soft=False)
         lines = self._draft.get((len(self._waiting), width))
-        self._widths = _widths([self._header, *self._waiting], width, buffer)
+        self._needs = list(map(_need, zip(self._header, *self._waiting, strict=True)))
+        self._widths = _widths(self._needs, width)
         if lines is None:
             lines = self._head(buffer, self._widths)
             for cells in self._waiting:
@@ -177,18 +180,27 @@ def _padding(alignment: str, free: int) -> int:
     return max(0, free) // 2 if alignment == "^" else 0
 
 
-def _widths(rows: Sequence[Sequence[Cell]], width: int, buffer: LayoutBuffer) -> tuple[int, ...]:
+class _Need(NamedTuple):
+    """Needs of a column in cells: the width of its widest cell, and of its longest word."""
+
+    cell: int
+    word: int
+
+
+def _need(column: Sequence[Cell]) -> _Need:
+    return _Need(max(1, *map(_cells, column)), max(map(_longest_word, column)))
+
+
+def _widths(needs: Sequence[_Need], width: int) -> tuple[int, ...]:
     """Return the widths of the columns in cells; empty if a column would be narrower than _NARROWEST.
 
     A column is as wide as its widest cell. If all columns together are too wide, the wide ones get equal shares, and
     more where a word needs it and the others have room.
     """
-    columns = list(zip(*rows, strict=True))
-    wanted = [max(1, *map(_cells, column)) for column in columns]
+    wanted, words = [need.cell for need in needs], [need.word for need in needs]
     free = width - _GAP * (len(wanted) - 1)
     if sum(wanted) <= free:
         return tuple(wanted)
-    words = [max(map(_longest_word, column)) for column in columns]
     share = _share(wanted, words, free)
     if share < _NARROWEST:
         words = [0] * len(wanted)

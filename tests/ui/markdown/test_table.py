@@ -66,6 +66,25 @@ def test_table_rows_are_final_once_widths_are_decided() -> None:
     assert len(document.take()) == 1
 
 
+def test_table_rows_after_resize_keep_the_columns_of_the_rows_before() -> None:
+    document = Document(40)
+    document.feed(safe("| a | b |\n|---|---|\n" + "| a cell | words |\n" * 16))
+    before = document.take()[-1].text
+    for width in (200, 20, 80):
+        document.resize(width)
+        document.feed(safe("| a cell | words |\n"))
+        assert [row.text for row in document.take()] == [before]
+
+
+def test_table_records_stay_records_after_resize() -> None:
+    document = Document(12)
+    document.feed(safe("| a | b |\n|---|---|\n" + "| some words | more words |\n" * 16))
+    assert document.take()[0].text == "a: some"
+    document.resize(80)
+    document.feed(safe("| some words | more words |\n"))
+    assert [row.text for row in document.take()] == ["", "a: some words", "b: more words"]
+
+
 def test_table_escaped_bar_is_cell_text() -> None:
     assert shown("| a \\| b | `c \\| d` |\n|---|---|\n", 40)[0] == "a | b  c | d"
 
