@@ -58,13 +58,15 @@ every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: ven
 
 
 @asynccontextmanager
-async def batches(gateway: gw.Gateway, vendor: Vendor) -> AsyncIterator[BatchEndpoint]:
+async def batches(
+    gateway: gw.Gateway, vendor: Vendor, timeouts: Timeouts | None = None
+) -> AsyncIterator[BatchEndpoint]:
     """The batches of a vendor at the gateway."""
     found = batch_vendor(vendor.name, vendor.protocol)
     assert found
     found = replace(found, inline=0) if vendor.file else found
     config = provider_config(gateway.url, vendor.protocol, name=vendor.name)
-    pool = ClientPool(Credentials({}), Timeouts(), QuickRetryPolicy(), lambda _: {}, ModelCache(None))
+    pool = ClientPool(Credentials({}), timeouts or Timeouts(), QuickRetryPolicy(), lambda _: {}, ModelCache(None))
     try:
         yield await pool.batches(config, vendor.protocol, MODELS[vendor.protocol], found)
     finally:
@@ -236,6 +238,23 @@ async def test_lost_connection_at_a_step_loses_nothing(gateway: gw.Gateway, vend
         assert (await endpoint.find(intent)).id == batch_id
     assert len(gateway.batches.batches) == 1
     assert gateway.batches.paid == dict.fromkeys(TEXTS, 1)
+
+
+@pytest.mark.parametrize("step", ["status", "list", "results"])
+@every_vendor
+async def test_silent_server_at_a_step_is_waited_for_only_so_long(
+    gateway: gw.Gateway, vendor: Vendor, step: gw.BatchStep
+) -> None:
+    gateway.batches.default = BatchPlan(polls=0)
+    intent = new_intent()
+    async with batches(gateway, vendor) as endpoint:
+        batch_id = await endpoint.submit(intent, await rows_of(endpoint, intent))
+        await finished(endpoint, batch_id)
+    gateway.batches.lose("status" if step == "results" and vendor.name == "gemini" else step, "silent")
+    async with batches(gateway, vendor, Timeouts(first_content=1.0)) as endpoint:
+        with pytest.raises(ProviderError, match="did not answer in time") as late:
+            await STEPS[step](endpoint, intent, batch_id)
+    assert (late.value.failure.kind, late.value.failure.retryable) == (FailureKind.TIMEOUT, True)
 
 
 async def test_part_that_the_model_does_not_take_is_told_once(gateway: gw.Gateway) -> None:

@@ -14,7 +14,7 @@ from tests.gateway.signatures import Protocol
 from tests.gateway.transport import head
 from tests.gateway.validate import problems
 
-When = Literal["before", "after", "within", "short"]
+When = Literal["before", "after", "within", "short", "silent"]
 _VENDORS = {Protocol.CHAT: openai, Protocol.ANTHROPIC: anthropic, Protocol.GEMINI: gemini}
 
 
@@ -39,7 +39,7 @@ class BatchService:
     def lose(self, step: Step, when: When) -> None:
         """Drop the connection of the next request of a step: before it is read, after it is done, or in its answer.
 
-        `short` drops nothing, but sends only the first line of the answer.
+        `short` drops nothing, but sends only the first line of the answer; `silent` sends nothing and waits.
         """
         self._losses.append((step, when))
 
@@ -56,6 +56,8 @@ class BatchService:
         if loss == "before":
             conn.reset()
             return []
+        if loss == "silent":
+            await conn.idle(None)
         given = vendor.answer(self, step, request)
         if loss == "short":
             given = given._replace(body=given.body.partition(b"\n")[0] + b"\n")
