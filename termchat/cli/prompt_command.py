@@ -208,21 +208,31 @@ def with_signature(
     return command
 
 
-def _option(
-    kind: Any, default: object, key: str, help: str, group: str = OPTIONS, **more: Any  # noqa: A002, its name
-) -> tuple[Any, Any]:  # fmt: skip
-    return Annotated[kind, typer.Option(*NAMES[key], help=help, rich_help_panel=group, **more)], default
+def named_option(kind: Any, default: object, *names: str, group: str = OPTIONS, **more: Any) -> tuple[Any, Any]:
+    """Return an option as typer reads it, and its default.
+
+    names   as `-o` and `--output`
+    group   the heading of the help below which it stands
+    more    further arguments of `typer.Option`
+    """
+    return Annotated[kind, typer.Option(*names, rich_help_panel=group, **more)], default
+
+
+def _option(kind: Any, default: object, key: str, group: str = OPTIONS, **more: Any) -> tuple[Any, Any]:
+    return named_option(kind, default, *NAMES[key], group=group, **more)
 
 
 def setting_option(setting: Setting) -> tuple[Any, Any]:
     """Return the option of a setting as typer reads it, and its default."""
     group = _SETTING_GROUPS.get(setting.key, _MODEL)
     if setting.key in SWITCHES:
-        return _option(bool, False, setting.key, setting.help, group)
+        return _option(bool, False, setting.key, group, help=setting.help)
     metavar = _METAVARS.get(setting.key) or _metavar(setting.kind)
     if setting.key in LISTS:
-        return _option(list[str] | None, None, setting.key, f"{setting.help} May be repeated.", group, metavar=metavar)
-    return _option(str | None, None, setting.key, setting.help, group, metavar=metavar)
+        return _option(
+            list[str] | None, None, setting.key, group, help=f"{setting.help} May be repeated.", metavar=metavar
+        )
+    return _option(str | None, None, setting.key, group, help=setting.help, metavar=metavar)
 
 
 def _metavar(kind: SettingType) -> str:

@@ -1,15 +1,14 @@
 """`termchat acp`: chat from an editor."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from termchat.app.options import Options
 from termchat.app.script.acp_server import run_acp
 from termchat.cli.command import run_typer, with_context
-from termchat.cli.help_text import OPTIONS
-from termchat.cli.prompt_command import setting_option, with_signature
+from termchat.cli.prompt_command import named_option, setting_option, with_signature
 from termchat.config.settings import SETTINGS
 
 _SETTINGS = (
@@ -36,20 +35,18 @@ def acp_command() -> Callable[..., None]:
 
     parameters = {
         **{key: setting_option(SETTINGS[key]) for key in _SETTINGS},
-        "no_tools": _option(bool, False, "--no-tools", help="Offer no tools, also not those of the editor."),
-        "functions": _option(
+        "no_tools": named_option(bool, False, "--no-tools", help="Offer no tools, also not those of the editor."),
+        "functions": named_option(
             list[str] | None, None, "--functions", metavar="FILE",
             help="Offer the functions of a Python file to the model. May be repeated.",
         ),
-        "sets": _option(list[str] | None, None, "--set", metavar="KEY=VALUE", help="Set any setting for this run."),
-        "no_save": _option(bool, False, "--no-save", help="Do not save the chats."),
-        "quiet": _option(bool, False, "-q", "--quiet", help="Print only errors."),
+        "sets": named_option(
+            list[str] | None, None, "--set", metavar="KEY=VALUE", help="Set any setting for this run."
+        ),
+        "no_save": named_option(bool, False, "--no-save", help="Do not save the chats."),
+        "quiet": named_option(bool, False, "-q", "--quiet", help="Print only errors."),
     }  # fmt: skip
     return with_context(with_signature(acp, parameters, _HELP))
-
-
-def _option(kind: Any, default: object, *names: str, **more: Any) -> tuple[Any, Any]:
-    return Annotated[kind, typer.Option(*names, rich_help_panel=OPTIONS, **more)], default
 
 
 def _options(given: Mapping[str, Any]) -> Options:

@@ -15,8 +15,7 @@ from termchat.app.options import Options, usage_error
 from termchat.app.script.option_checks import option_mistake
 from termchat.app.script.run_provider import with_run_provider
 from termchat.cli.command import require_config, run_typer, with_context
-from termchat.cli.help_text import OPTIONS
-from termchat.cli.prompt_command import provider_options, setting_option, with_signature
+from termchat.cli.prompt_command import named_option, provider_options, setting_option, with_signature
 from termchat.config.load import Config
 from termchat.config.settings import SETTINGS
 from termchat.core.errors import Failure, FailureKind
@@ -96,13 +95,17 @@ def batch_command(task: VendorTask | None = None) -> Callable[..., None]:
     source = Annotated[str, typer.Argument(metavar="FILE", help="The prompts, one a line; - reads standard input.")]
     parameters = {
         "source": (source, STANDARD_INPUT),
-        "jobs": _option(int, 8, "-j", "--jobs", min=1, max=_MOST_JOBS, metavar="N", help="Send so many at once."),
-        "shard": _option(str | None, None, "--shard", metavar="I/N", help="Send only part I of N, chosen by the ids."),
-        "sets": _option(list[str] | None, None, "--set", metavar="KEY=VALUE", help="Set any setting for this run."),
-        "role": _option(str | None, None, "-r", "--role", metavar="NAME", help="Use a role."),
-        "schema": _option(str | None, None, "--schema", metavar="FILE|FIELDS", help="The schema of all replies."),
+        "jobs": named_option(int, 8, "-j", "--jobs", min=1, max=_MOST_JOBS, metavar="N", help="Send so many at once."),
+        "shard": named_option(
+            str | None, None, "--shard", metavar="I/N", help="Send only part I of N, chosen by the ids."
+        ),
+        "sets": named_option(
+            list[str] | None, None, "--set", metavar="KEY=VALUE", help="Set any setting for this run."
+        ),
+        "role": named_option(str | None, None, "-r", "--role", metavar="NAME", help="Use a role."),
+        "schema": named_option(str | None, None, "--schema", metavar="FILE|FIELDS", help="The schema of all replies."),
         **{key: setting_option(SETTINGS[key]) for key in _SETTINGS},
-        "max_cost": _option(
+        "max_cost": named_option(
             str | None,
             None,
             "--max-cost",
@@ -123,11 +126,13 @@ def batch_command(task: VendorTask | None = None) -> Callable[..., None]:
 def _run_options() -> dict[str, tuple[Any, Any]]:
     """The options of a run that tell where its journal is."""
     return {
-        "model": _option(str | None, None, "-m", "--model", group=_RUN, metavar="MODEL", help="Its model."),
-        "shard": _option(str | None, None, "--shard", group=_RUN, metavar="I/N", help="Its part of the prompts."),
-        "output": _option(str | None, None, "-o", "--output", group=_RUN, metavar="FILE", help="Its file of results."),
-        "journal": _option(str | None, None, "--journal", group=_RUN, metavar="FILE", help="Its journal."),
-        "sets": _option(list[str] | None, None, "--set", group=_RUN, metavar="KEY=VALUE", help="Its settings."),
+        "model": named_option(str | None, None, "-m", "--model", group=_RUN, metavar="MODEL", help="Its model."),
+        "shard": named_option(str | None, None, "--shard", group=_RUN, metavar="I/N", help="Its part of the prompts."),
+        "output": named_option(
+            str | None, None, "-o", "--output", group=_RUN, metavar="FILE", help="Its file of results."
+        ),
+        "journal": named_option(str | None, None, "--journal", group=_RUN, metavar="FILE", help="Its journal."),
+        "sets": named_option(list[str] | None, None, "--set", group=_RUN, metavar="KEY=VALUE", help="Its settings."),
     }
 
 
@@ -146,23 +151,23 @@ def _configured(config: Config, options: Options) -> Config | Failure:
 
 def _result_options() -> dict[str, tuple[Any, Any]]:
     return {
-        "output": _option(
+        "output": named_option(
             str | None, None, "-o", "--output", group=_RESULTS, metavar="FILE",
             help="Write the results to a file, which keeps those of earlier runs.",
         ),
-        "form": _option(
+        "form": named_option(
             ResultFormat, ResultFormat.NDJSON, "--format", group=_RESULTS, metavar="ndjson|openai",
             help="The format of the results.",
         ),
-        "in_order": _option(
+        "in_order": named_option(
             bool, False, "--in-order", group=_RESULTS, help="Write the results in the order of the input."
         ),
-        "accept": _option(
+        "accept": named_option(
             list[str] | None, None, "--accept", group=_RESULTS, metavar="OUTCOME",
             help="Take replies as answers that ended so: length, cut, refused or filtered. May be repeated.",
         ),
-        "quiet": _option(bool, False, "-q", "--quiet", group=_RESULTS, help="Print only results and errors."),
-        "verbose": _option(
+        "quiet": named_option(bool, False, "-q", "--quiet", group=_RESULTS, help="Print only results and errors."),
+        "verbose": named_option(
             bool, False, "-v", "--verbose", group=_RESULTS, help="Print the summary, even if nobody watches."
         ),
     }  # fmt: skip
@@ -170,15 +175,15 @@ def _result_options() -> dict[str, tuple[Any, Any]]:
 
 def _resume_options() -> dict[str, tuple[Any, Any]]:
     return {
-        "unsure": _option(
+        "unsure": named_option(
             str, "retry", "--unsure", group=_RESUME, metavar="retry|skip",
             help="Send prompts again that were in flight when a run was killed, or leave them out.",
         ),
-        "journal": _option(
+        "journal": named_option(
             str | None, None, "--journal", group=_RESUME, metavar="FILE",
             help="The file that knows what is answered; by default beside that of -o, else in the data directory.",
         ),
-        "restart": _option(
+        "restart": named_option(
             bool, False, "--restart", group=_RESUME, help="Forget all answers, and pay for them again."
         ),
     }  # fmt: skip
@@ -186,19 +191,15 @@ def _resume_options() -> dict[str, tuple[Any, Any]]:
 
 def _vendor_options() -> dict[str, tuple[Any, Any]]:
     return {
-        "vendor_batch": _option(
+        "vendor_batch": named_option(
             bool, False, "--vendor-batch", group=_VENDORS,
             help="Hand the prompts to the vendor's batches: half the price, answers within a day.",
         ),
-        "detach": _option(
+        "detach": named_option(
             bool, False, "--detach", group=_VENDORS,
             help="Submit and fetch what has ended, then return; exit code 75 while batches run.",
         ),
     }  # fmt: skip
-
-
-def _option(kind: Any, default: object, *names: str, group: str = OPTIONS, **more: Any) -> tuple[Any, Any]:
-    return Annotated[kind, typer.Option(*names, rich_help_panel=group, **more)], default
 
 
 def _vendor_task(given: Mapping[str, Any], task: VendorTask | None) -> VendorTask | Failure | None:

@@ -1,7 +1,7 @@
 """`termchat serve`: answer the requests of other programs, and show the chats in a browser."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -10,8 +10,7 @@ from termchat.app import with_command_line
 from termchat.app.options import Options, usage_error
 from termchat.app.script.serving import ServeOptions, run_serve
 from termchat.cli.command import require_config, run_typer, with_context
-from termchat.cli.help_text import OPTIONS
-from termchat.cli.prompt_command import setting_option, with_signature
+from termchat.cli.prompt_command import named_option, setting_option, with_signature
 from termchat.config.settings import SETTINGS
 from termchat.core.errors import Failure
 
@@ -42,12 +41,16 @@ def serve_command() -> Callable[..., None]:
         raise typer.Exit(run_serve(options, config, context.obj))
 
     parameters = {
-        "host": _option(str, "127.0.0.1", "--host", metavar="ADDRESS", help="The address to listen on."),
-        "port": _option(int, 8484, "--port", min=0, max=65535, metavar="N", help="The port; 0 picks a free one."),
+        "host": named_option(str, "127.0.0.1", "--host", metavar="ADDRESS", help="The address to listen on."),
+        "port": named_option(int, 8484, "--port", min=0, max=65535, metavar="N", help="The port; 0 picks a free one."),
         **{key: setting_option(SETTINGS[key]) for key in _SETTINGS},
-        "sets": _option(list[str] | None, None, "--set", metavar="KEY=VALUE", help="Set any setting for this run."),
-        "no_save": _option(bool, False, "--no-save", help="Keep requests out of the usage ledger, and serve no page."),
-        "quiet": _option(bool, False, "-q", "--quiet", help="Print only the address and errors."),
+        "sets": named_option(
+            list[str] | None, None, "--set", metavar="KEY=VALUE", help="Set any setting for this run."
+        ),
+        "no_save": named_option(
+            bool, False, "--no-save", help="Keep requests out of the usage ledger, and serve no page."
+        ),
+        "quiet": named_option(bool, False, "-q", "--quiet", help="Print only the address and errors."),
         **_trust_options(),
     }
     return with_context(with_signature(serve, parameters, _HELP))
@@ -55,31 +58,27 @@ def serve_command() -> Callable[..., None]:
 
 def _trust_options() -> dict[str, tuple[Any, Any]]:
     return {
-        "token_file": _option(
+        "token_file": named_option(
             str | None, None, "--token-file", group=_TRUST, metavar="FILE",
             help="A private file with the token; by default, each start makes a new one.",
         ),
-        "names": _option(
+        "names": named_option(
             list[str] | None, None, "--name", group=_TRUST, metavar="HOST",
             help="A host name that clients use for this server. May be repeated.",
         ),
-        "origins": _option(
+        "origins": named_option(
             list[str] | None, None, "--cors", group=_TRUST, metavar="ORIGIN",
             help="A web origin whose pages may call, such as https://example.org. May be repeated.",
         ),
-        "certificate": _option(
+        "certificate": named_option(
             str | None, None, "--tls-cert", group=_TRUST, metavar="FILE", help="The certificate, as PEM."
         ),
-        "key": _option(str | None, None, "--tls-key", group=_TRUST, metavar="FILE", help="Its key, as PEM."),
-        "insecure": _option(
+        "key": named_option(str | None, None, "--tls-key", group=_TRUST, metavar="FILE", help="Its key, as PEM."),
+        "insecure": named_option(
             bool, False, "--insecure", group=_TRUST,
             help="Listen beyond this machine without TLS, such as behind a proxy that encrypts.",
         ),
     }  # fmt: skip
-
-
-def _option(kind: Any, default: object, *names: str, group: str = OPTIONS, **more: Any) -> tuple[Any, Any]:
-    return Annotated[kind, typer.Option(*names, rich_help_panel=group, **more)], default
 
 
 def _options(given: Mapping[str, Any]) -> ServeOptions:
