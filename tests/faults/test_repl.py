@@ -6,6 +6,7 @@ back in the input, a partial reply stays in the transcript, and the next questio
 
 from __future__ import annotations
 
+import re
 import socket
 import sqlite3
 import sys
@@ -38,6 +39,7 @@ CASES = [
     *("slow headers", "slow but alive", "garbage", "a line without end", "a gzip bomb"),
     *("byte by byte", "wrong types for a tool", "a tool loop", "empty", "length", "filter", "redirect loop"),
 ]
+USAGE = re.compile(r" in · .* out · ").search  # an outcome such as "■ timed out · 1 s" is none
 MARKS = {
     ExitCode.LENGTH: "■ cut off by the token limit",
     ExitCode.CUT: "■ the reply was cut off",
@@ -154,7 +156,7 @@ def _run_case(repl: ReplSession, name: str, case: Fault, at: str, number: int) -
     if case.retries:
         repl.terminal.until(lambda: repl.terminal.seen, DEADLINE)
     if kept:  # a turn with a reply ends with a usage line
-        repl.terminal.until(lambda: any(" out · " in line for line in repl.since(question)), DEADLINE)
+        repl.terminal.until(lambda: any(USAGE(line) for line in repl.since(question)), DEADLINE)
     else:  # the message is back in the input
         repl.terminal.until(lambda: repl.terminal.lines.count(f"❯ {question}") == 2, DEADLINE)
     rows = repl.since(question)
