@@ -18,6 +18,7 @@ _VERBS = {
     ToolEffect.NETWORK: safe_format("wants to use the network"),
 }
 _HEAD, _TAIL = 300, 100  # lines of a longer preview that are laid out
+_CUT_ROWS = 3  # of a cut preview: its beginning, the number of hidden rows, its end
 
 
 def request_title(request: ApprovalRequest) -> Safe:
@@ -54,21 +55,31 @@ class RequestPreview:
         """Return True if all of the preview is shown in so many rows."""
         return len(self.rows(columns)) <= rows and not self._cut
 
-    def lines(self, columns: int, rows: int, *, place: Safe = EMPTY, more: Safe = EMPTY) -> tuple[Line, ...]:
+    def lines(
+        self,
+        columns: int,
+        rows: int,
+        *,
+        place: Safe = EMPTY,
+        more: Safe = EMPTY,
+        facts: Sequence[Line] | None = None,
+    ) -> tuple[Line, ...]:
         """Return the title, up to `rows` rows of the preview, its last one among them, and the facts.
 
         place   `1 of 2`, at the end of the title
         more    the way to see the whole, behind the number of hidden rows
+        facts   the rows of the facts, None for all of them and the reason
         """
         request = self.request
         title = request_title(request)
         room = columns - text_width(title) - text_width(place) - 2
+        below = fact_lines(request, columns) if facts is None else facts
         head = (
             Segment(title, (TextRole.WARNING, TextRole.STRONG)),
             Segment(Safe(" " * max(2, room)), ()),
             Segment(place, (TextRole.DIM,)),
         )
-        return (head, *self._shown(columns - 2, rows, more), *fact_lines(request, columns))
+        return (head, *self._shown(columns - 2, rows, more), *below)
 
     def _shown(self, columns: int, rows: int, more: Safe) -> Sequence[Line]:
         laid_out = self.rows(columns)
@@ -78,13 +89,17 @@ class RequestPreview:
         first = max(1, rows - 1 - tail)
         hidden = len(laid_out) + self._cut - first - tail
         words = safe_format("  … {n} more rows{more}", n=safe(str(hidden)), more=more)
-        return [*laid_out[:first], styled_line(words, TextRole.WARNING), *laid_out[-tail:]]
+        cut = styled_line(words, TextRole.WARNING)
+        if rows < _CUT_ROWS:
+            return [cut, *laid_out[-tail:]][:rows]
+        return [*laid_out[:first], cut, *laid_out[-tail:]]
 
 
-def fact_lines(request: ApprovalRequest, columns: int) -> list[Line]:
+def fact_lines(request: ApprovalRequest, columns: int, *, reason: bool = True) -> list[Line]:
     """Return the facts and the reason below a preview."""
     facts = [safe_line(fact) for fact in request.facts]
-    about = [*([join(" · ", facts)] if facts else []), *([safe_line(request.reason)] if request.reason else [])]
+    why = request.reason if reason else ""
+    about = [*([join(" · ", facts)] if facts else []), *([safe_line(why)] if why else [])]
     return [row for words in about for row in wrap(styled_line(Safe(f"  {words}"), TextRole.DIM), columns - 1)]
 
 

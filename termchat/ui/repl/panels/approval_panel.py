@@ -31,7 +31,10 @@ SHOWN_SECONDS = 0.5  # a question is on screen before it takes the focus by itse
 ALONE_SECONDS = 0.35  # that a letter must stay alone after the panel took the focus by itself
 _LIST_ROWS = 24  # rows of the screen from which each answer has a row of its own
 _ANSWER_ROWS = 4  # rows of an answer
+LOW_ROWS = 16  # rows of the screen below which no running calls are shown beside a question
 _OTHER_ROWS = 6  # rows of the screen for the running calls, the input and the status
+_OTHER_ROWS_IF_LOW = 4  # the same on a low screen
+_LEAST_ROWS = 3  # of a preview, before the reason is shown
 
 
 class Answer(NamedTuple):
@@ -176,6 +179,10 @@ class ApprovalPanel:
                 Answer("e", safe_format("edit first")),
                 Answer("n", safe_format("no, and say why")),
             ]
+        return self._all_answers(request)
+
+    def _all_answers(self, request: ApprovalRequest) -> list[Answer]:
+        """Return the answers for a question that is in sight as a whole."""
         rule = safe_line(" and ".join(request.rules))
         lasting = [
             Answer(
@@ -212,24 +219,28 @@ class ApprovalPanel:
         place = EMPTY
         if number > 1:
             place = safe_format("{k} of {n}", k=safe(str(self._done + 1)), n=safe(str(number)))
-        answers = self._choices(columns, rows)
-        room = max(1, rows - _OTHER_ROWS - 1 - len(answers) - len(fact_lines(request, columns)))
+        everything = len(
+            self._choices(self._all_answers(request), columns, rows)
+        )  # the room does not depend on what fits
+        left = rows - (_OTHER_ROWS_IF_LOW if rows < LOW_ROWS else _OTHER_ROWS) - 1 - everything
+        facts = fact_lines(request, columns)
+        if left - len(facts) < min(_LEAST_ROWS, len(preview.rows(columns - 2))):
+            facts = fact_lines(request, columns, reason=False)[: max(0, left - 1)]
+        room = max(1, left - len(facts))
         self._fits = preview.fits(columns - 2, room)
-        shown = preview.lines(columns, room, place=place, more=safe_format(" · v shows all"))
+        shown = preview.lines(columns, room, place=place, more=safe_format(" · v shows all"), facts=facts)
         if self.is_writing:
             return shown
         has_focus = self.has_focus(empty_input=empty_input)
         focus = self.keys.hint(Action.COMPLETE, safe_format("to answer"))
         stop = self.keys.hint(Action.ESCAPE, safe_format("stops the turn"))
         words = Safe(f"  {join(' · ', [part for part in (focus, stop) if part])}")
+        answers = self._choices(self.answers(), columns, rows)
         return (*shown, *(answers if has_focus else [styled_line(truncate(words, columns - 1), TextRole.ACCENT)]))
 
-    def _choices(self, columns: int, rows: int) -> list[Line]:
+    def _choices(self, answers: Sequence[Answer], columns: int, rows: int) -> list[Line]:
         """Return the answers, each on a row of its own or, on a low screen, as a sentence."""
-        answers, esc = (
-            self.answers(),
-            self.keys.hint(Action.ESCAPE, safe_format("no, and stop the turn")),
-        )
+        esc = self.keys.hint(Action.ESCAPE, safe_format("no, and stop the turn"))
         if rows < _LIST_ROWS:
             words = join(" · ", [*(Safe(f"{a.letter} {a.brief or a.words}") for a in answers), esc])
             return list(wrap(styled_line(Safe(f"  {words}"), TextRole.TEXT), columns - 1))

@@ -19,6 +19,7 @@ from termchat.ui.frontend import FrontendContext
 from termchat.ui.markdown.plain_text import wrap_line
 from termchat.ui.phrases import budget_share
 from termchat.ui.repl.chat_summary import ChatSummary
+from termchat.ui.repl.panels.approval_panel import LOW_ROWS
 from termchat.ui.repl.panels.key_help import key_help_lines
 from termchat.ui.repl.panels.layout import LiveRegionSource
 from termchat.ui.repl.panels.status import QUIET, StatusInfo, busy_line, fit, idle_line, is_stalled, spinner
@@ -158,7 +159,9 @@ class LiveContent:
         if turn.thinking and self._turns.view.reasoning is ReasoningView.TAIL:
             return [row.segments for row in self._thought(turn.thinking.tail)]
         rows = live_rows(turn.calls, monotonic(), self.columns, self._glyph())
-        return rows[:_ROWS_BESIDE_QUESTION] if self._approval.request else rows
+        if self._approval.request is None:
+            return rows
+        return rows[:_ROWS_BESIDE_QUESTION] if self.rows >= LOW_ROWS else ()
 
     def panel(self) -> Sequence[Line]:
         """Return the picker, or the question about a tool call."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.approval import ApprovalRequest, PreviewKind, ToolEffect
 from termchat.core.messages import ToolCall
-from termchat.ui.repl.panels.approval_panel import ApprovalPanel, Writing
+from termchat.ui.repl.panels.approval_panel import LOW_ROWS, ApprovalPanel, Writing
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
 from termchat.ui.tools.approval_card import RequestPreview
@@ -143,6 +145,28 @@ def test_panel_leaves_room_for_all_answers(columns: int, rows: int) -> None:
     words = " ".join(" ".join(shown).split())
     for answer in ("run once", "edit first", "no, and say why", "stop the turn"):
         assert answer in words
+
+
+@pytest.mark.parametrize("lines", [1, 6, 100])
+@pytest.mark.parametrize(("columns", "rows"), [(80, 10), (80, 12), (40, 14), (80, 16), (40, 24), (80, 24)])
+def test_panel_with_reason_leaves_room_for_its_answers(columns: int, rows: int, lines: int) -> None:
+    """The rest of the screen: the input, the status, a blank row and one that stays free; running calls if not low."""
+    text = "\n".join(f"echo {n} && make" for n in range(lines))
+    panel = Panel(replace(command(text, rules=()), reason="The command has a list (&&), so no rule can allow it."))
+    panel.panel.toggle_focus()
+    for _ in range(2):
+        shown = panel.shown(columns, rows)
+        assert len(shown) <= rows - (4 if rows < LOW_ROWS else 6)
+        assert "no, and stop the turn" in " ".join(" ".join(shown).split())
+
+
+@pytest.mark.parametrize("lines", range(20, 34))
+def test_panel_offers_the_same_answers_in_each_frame(lines: int) -> None:
+    panel = Panel(command("\n".join(f"echo {n}" for n in range(lines))))
+    panel.panel.toggle_focus()
+    frames = [panel.shown() for _ in range(3)]
+    assert frames[0] == frames[1] == frames[2]
+    assert ("y  run once" in "".join(frames[0])) is ("more rows" not in "".join(frames[0]))
 
 
 def test_panel_writing_hides_answers_and_keeps_question() -> None:
