@@ -330,6 +330,14 @@ async def test_sandbox_sees_no_process_outside_and_has_no_power(home: Path) -> N
     assert answer.endswith("0000000000000000")
 
 
+async def test_settings_of_kernel_cannot_be_written(home: Path) -> None:
+    """Root in a namespace of its own may write /proc/sys: core_pattern there names a program that runs outside."""
+    found = "find /proc -maxdepth 3 -type f -writable -not -path '/proc/[0-9]*' -not -path '/proc/*self/*' 2>/dev/null"
+    *writable, end = (await run(home, f"{found}; echo end")).split()
+    assert end == "end"
+    assert not [path for path in writable if not path.startswith("/proc/pressure/")]
+
+
 async def test_sandbox_ends_what_escapes_its_session(home: Path) -> None:
     await run(
         home, "setsid -f sh -c 'while :; do date > beat; sleep 0.02; done'; while [ ! -s beat ]; do sleep 0.01; done"

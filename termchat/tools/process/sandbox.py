@@ -20,6 +20,7 @@ from termchat.tools.process.process_limits import limited_argv
 _PROGRAMS = ("/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap", "/run/current-system/sw/bin/bwrap")
 _PROBE_SECONDS = 5.0
 _BASE = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox")
+_KERNEL = ("/proc/fs", "/proc/mtrr", "/proc/sys", "/proc/sysrq-trigger")  # that root may write, whatever its namespace
 _RUN = ("/run/current-system", "/run/opengl-driver", "/run/wrappers")  # NixOS has its programs there
 
 # Programs that stop when they cannot write their cache.
@@ -99,7 +100,7 @@ def _file_system(network: bool) -> tuple[str, ...]:
     for place in ("/var/tmp", "/run", "/var/run"):  # noqa: S108
         if os.path.isdir(place) and not os.path.islink(place):
             options += ["--tmpfs", place]
-    for place in _RUN:
+    for place in (*(_KERNEL if os.geteuid() == 0 else ()), *_RUN):
         options += ["--ro-bind-try", place, place]
     names = os.path.realpath("/etc/resolv.conf")
     if network and names.startswith("/run/"):
