@@ -6,11 +6,13 @@ Sources: https://platform.openai.com/docs/guides/error-codes, https://docs.anthr
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import Outcome
+from termchat.core.sanitize import Safe
 from termchat.late_dataclass import dataclass
 
 _STATUS = {
@@ -54,6 +56,15 @@ _ANTHROPIC = {
     503: "overloaded_error", 504: "timeout_error", 529: "overloaded_error",
 }  # fmt: skip
 _RETRIED_ALREADY = (500, 502, 504)
+_CLIENT_RULES = (  # slash commands, which only a terminal has, and what clients have instead
+    (r" \(/model, -m\)|: /model in a chat, -m in a script", ""),
+    (r"/compact, /drop N, (--.+?) in a script", r"start termchat with \1"),
+    (r"/set search off", "start termchat with --set search=off"),
+    (r"/[a-z]+[^/]*? in a chat, (--.+?) in a script", r"start termchat with \1"),
+    (r" or, in a chat, /[a-z]+ lists", " lists"),
+    (r"In a chat, /continue and /retry work", "Continue and retry work"),
+    (r"(; | · )in a chat, /[a-z]+ [^.]*", ""),
+)
 
 
 class FaceError(Exception):
@@ -95,9 +106,17 @@ def bad_request(message: str) -> FaceError:
     return FaceError(Fault(400, message))
 
 
+def client_words(words: Safe) -> Safe:
+    """Return a next step, or a notice, that names nothing that a client of the server does not have."""
+    text: str = words
+    for pattern, instead in _CLIENT_RULES:
+        text = re.sub(pattern, instead, text)
+    return Safe(text)
+
+
 def fault_of(failure: Failure) -> Fault:
     """Return a failure as an error of the server."""
-    message = f"{failure.message} {failure.hint}".strip()
+    message = f"{failure.message} {client_words(failure.hint)}".strip()
     return Fault(_STATUS[failure.kind], message, _CODES.get(failure.kind), failure.retry_after)
 
 
@@ -105,7 +124,7 @@ def page_fault(failure: Failure) -> Fault:
     """Return a failure as an error of the page's API, where 401 is about the token of the server only."""
     status = _STATUS[failure.kind]
     status = 400 if status == 401 else status
-    return Fault(status, failure.message, failure.kind.value, failure.retry_after, failure.hint)
+    return Fault(status, failure.message, failure.kind.value, failure.retry_after, client_words(failure.hint))
 
 
 def end_fault(ended: TurnEnded) -> Fault | None:

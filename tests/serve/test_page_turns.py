@@ -277,6 +277,7 @@ def test_page_turn_over_budget_is_not_sent(tmp_path: Path) -> None:
         page.http.close()
         ended = chat["ended"][-1]
         assert (ended["outcome"], ended["failure"]["kind"], ended["has_content"]) == ("budget", "budget", False)
+        assert ended["failure"]["hint"].startswith("Raise it: start termchat with --set max_cost_day=")
         assert served.gateway.asked == []
 
 

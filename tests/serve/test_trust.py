@@ -166,4 +166,5 @@ def test_budget_of_run_holds_across_clients(served: Served, client: httpx2.Clien
         found = other.post(f"{served.url}/v1/messages", headers=GOOD, json={**body, "max_tokens": 5000,
             "messages": [{"role": "user", "content": "word " * 2000}]})  # fmt: skip
     assert (found.status_code, found.json()["error"]["type"]) == (402, "billing_error")
+    assert "start termchat with --max-cost" in found.json()["error"]["message"]
     served.gateway.forget()

@@ -39,6 +39,7 @@ from termchat.serve.acp.editor_chats import EditorChat
 from termchat.serve.acp.prompt_blocks import Block, PromptContent, prompt_content
 from termchat.serve.acp.slash_commands import CommandResult, available_commands, run_slash_command
 from termchat.serve.acp.turn_updates import TurnUpdates, Update, call_name, notice_chunk, text_chunk
+from termchat.serve.faults import client_words
 
 _AUTH_REQUIRED, _NOT_FOUND, _INVALID, _INTERNAL = -32000, -32002, -32602, -32603
 _CODES = {
@@ -59,7 +60,7 @@ _STOP_REASONS: dict[Outcome, StopReason] = {
 
 def request_error(failure: Failure, outcome: Outcome | None = None) -> RequestError:
     """Return a failure as the error of a request; its text is the sentence with the next step."""
-    hint = failure.hint.replace(" (/model, -m)", "")
+    hint = client_words(Safe(failure.hint.replace(", /drop N, --set fit=true in a script", "")))  # /compact is there
     data: dict[str, Any] = {"kind": failure.kind.value}
     if outcome:
         data["outcome"] = outcome.value

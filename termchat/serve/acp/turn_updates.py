@@ -35,6 +35,7 @@ from termchat.core.events import (
 from termchat.core.messages import ToolCall
 from termchat.core.sanitize import Safe, repair_surrogates, safe, safe_format
 from termchat.serve.acp.tool_updates import as_code_block, call_ended, call_started
+from termchat.serve.faults import client_words
 from termchat.serve.pieces import PartKind, PieceReader
 
 Update: TypeAlias = (
@@ -74,9 +75,9 @@ class TurnUpdates:
             case Streamed(delta=Retrying() as retry):
                 yield notice_chunk(_retrying(retry))
             case Streamed(delta=ProviderNotice() as notice):
-                yield notice_chunk(notice.words)
+                yield notice_chunk(client_words(notice.words))
             case Notice():
-                yield notice_chunk(event.words)
+                yield notice_chunk(client_words(event.words))
             case ToolStarted():
                 yield call_started(call_name(event.turn_id, event.call), event.call, self._cwd)
             case ApprovalAnswered(decision=Approve() | None):

@@ -34,7 +34,9 @@ from termchat.core.events import (
     TurnStarted,
 )
 from termchat.core.models import ModelRef
+from termchat.core.sanitize import Safe
 from termchat.core.usage import add_costs
+from termchat.serve.faults import client_words
 from termchat.serve.page_api.page_json import (
     cost_text,
     failure_document,
@@ -162,7 +164,8 @@ class LiveTurn:
             case _:
                 return
 
-    def _notice(self, words: str) -> dict[str, Any]:
+    def _notice(self, words: Safe) -> dict[str, Any]:
+        words = client_words(words)
         self.notices.append(words)
         return {"type": "notice", "text": words, "level": "info"}
 

@@ -28,6 +28,7 @@ from termchat.core.messages import (
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.provider import Providers
 from termchat.core.usage import Usage
+from termchat.serve.faults import client_words
 
 BlobName = Callable[[bytes], str]
 
@@ -169,7 +170,7 @@ def failure_document(failure: Failure | None) -> dict[str, Any] | None:
         return None
     return {
         "message": failure.message,
-        "hint": failure.hint,
+        "hint": client_words(failure.hint),
         "kind": failure.kind.value,
         "url": failure.url,
         "suggestions": [str(model) for model in failure.suggestions],
