@@ -43,12 +43,18 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 class CuttingProxy:
-    """A TCP proxy in front of a server whose connections a test can cut; new ones are refused until `mend`."""
+    """A TCP proxy in front of a server. A test can cut its connections; new ones are refused until `mend`.
+
+    After `stall`, its connections stay open and pass nothing; new ones work.
+    """
 
     def __init__(self, port: int) -> None:
         self._to = port
         self._cut = False
         self._open: set[asyncio.StreamWriter] = set()
+        self._passes = asyncio.Event()
+        self._passes.set()
+        self._stalled: list[asyncio.Event] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
@@ -64,6 +70,15 @@ class CuttingProxy:
         self._cut = True
         for writer in self._open:
             writer.transport.abort()
+        for passes in self._stalled:
+            passes.set()
+
+    def stall(self) -> None:
+        """Hold what the open connections bring from now on, in both directions."""
+        self._passes.clear()
+        self._stalled.append(self._passes)
+        self._passes = asyncio.Event()
+        self._passes.set()
 
     def mend(self) -> None:
         """Accept connections again."""
@@ -76,14 +91,15 @@ class CuttingProxy:
         inside, outside = await asyncio.open_connection("127.0.0.1", self._to)
         self._open |= {writer, outside}
         with suppress(OSError):
-            await asyncio.gather(_copy(reader, outside), _copy(inside, writer))
+            await asyncio.gather(_copy(reader, outside, self._passes), _copy(inside, writer, self._passes))
         for end in (writer, outside):  # one direction may have broken before the other
             end.close()
         self._open -= {writer, outside}
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: asyncio.Event) -> None:
     while data := await reader.read(65536):
+        await passes.wait()
         writer.write(data)
         await writer.drain()
     writer.close()

@@ -25,6 +25,11 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
     "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
+_HOLD_LONG_TIMERS = """() => {
+  const set = window.setTimeout;
+  window.held = [];
+  window.setTimeout = (run, time, ...rest) => (time > 20_000 ? held.push(run) : set(run, time, ...rest));
+}"""
 _GIVE = """([selector, type, bytes]) => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(bytes)], 'dot.png', { type: 'image/png' }));
@@ -128,6 +133,21 @@ async def test_comparison_shows_columns_and_chat_goes_on_with_adopted_reply(open
     await page.keyboard.press("Enter")
     await opened.ask("go on")
     assert [m["content"][0]["text"] for m in gateway.asked[-1].body["messages"]][1:] == ["From B", "go on"]
+
+
+async def test_models_of_one_name_are_shown_with_their_providers(opened: Tab) -> None:
+    page, models = opened.page, ["xopenai/gpt-5.2", "ychatopenai/gpt-5.2"]
+    opened.served.gateway.reply(Reply.text("One."), Reply.text("Two."))
+    await opened.message.press_sequentially("/vs ")
+    await page.get_by_role("combobox").fill(models[1])
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".chip")).to_contain_text(models[1])
+    await expect(page.locator(".model-button .name")).to_have_text(models[0])
+    await opened.send("which is better?")
+    await expect(page.locator(".compared .author")).to_have_text(models)
+    await opened.wait_idle()
+    await expect(page.locator(".compared .usage")).to_contain_text(models)
 
 
 async def test_pictures_and_pdfs_are_chosen_dropped_pasted_and_sent(opened: Tab) -> None:
@@ -245,6 +265,21 @@ async def test_lost_connection_is_made_again_and_nothing_is_lost(browser: Browse
         proxy.mend()
         with suppress(BrowserTimeout):  # the page may have tried by itself meanwhile
             await opened.page.get_by_role("button", name="Try now").click(timeout=3000)
+        await expect(opened.page.locator("article.reply .markdown")).to_have_text("Before and after.")
+        await opened.wait_idle()
+        await expect(opened.page.get_by_text("Not connected.")).to_have_count(0)
+
+
+async def test_stream_that_falls_silent_is_made_again(browser: Browser, served: Served) -> None:
+    gate = Gate()
+    served.gateway.reply(Reply(Text("Before "), gate, Text("and after.")))
+    async with CuttingProxy(served.port) as proxy, tab(browser, served, proxy.port) as opened:
+        await opened.page.evaluate(_HOLD_LONG_TIMERS)
+        await opened.send("fall silent")
+        await expect(opened.page.locator("article.reply .markdown")).to_have_text("Before")
+        proxy.stall()
+        gate.open()
+        await opened.page.evaluate("setInterval(() => held.pop()?.(), 2000)")  # idle connections are silent, too
         await expect(opened.page.locator("article.reply .markdown")).to_have_text("Before and after.")
         await opened.wait_idle()
         await expect(opened.page.get_by_text("Not connected.")).to_have_count(0)

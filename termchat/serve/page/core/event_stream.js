@@ -5,6 +5,7 @@ import { ApiError, request } from "./api.js";
 
 const FIRST_DELAY = 300; // milliseconds
 const LONGEST_DELAY = 8000;
+const SILENCE = 25_000; // without a byte: the server sends a comment after ten seconds
 const LOOK = 5000; // between two looks of a hidden tab whose reply runs
 
 /**
@@ -13,8 +14,8 @@ const LOOK = 5000; // between two looks of a hidden tab whose reply runs
  * onEvent(name, data)   each event; the first of every connection is a snapshot of the chat
  * onState(state, error) "connecting", "online", or "offline" with the error
  *
- * A broken connection is made again with growing delays, at once when the network or the tab comes back. A hidden tab
- * keeps none: browsers open six connections to a server in all, and a seventh tab would wait forever. It takes a
+ * A connection that breaks or falls silent, as after a sleep or a change of the network, is made again with growing
+ * delays, at once when the network or the tab comes back. A hidden tab keeps none: browsers open six connections to a server in all, and a seventh tab would wait forever. It takes a
  * snapshot now and then while `runs()` is true. Return a function that ends it.
  */
 export function followEvents({ chat, onEvent, onState, runs }) {
@@ -32,7 +33,21 @@ export function followEvents({ chat, onEvent, onState, runs }) {
     const path = chat ? `/api/events?chat=${encodeURIComponent(chat)}` : "/api/events";
     const closing = new AbortController();
     const signal = AbortSignal.any([ending.signal, closing.signal]);
-    const response = await request("GET", path, { signal, headers });
+    let timer = 0;
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => closing.abort(new ApiError(0, { message: "", kind: "silent" })), SILENCE);
+    };
+    try {
+      heard();
+      await follow(await request("GET", path, { signal, headers }), closing, heard);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Read the events of a response; `heard()` is called for each piece. */
+  async function follow(response, closing, heard) {
     onState("online");
     if (!chat) hideable(closing);
     const parser = createParser({
@@ -45,6 +60,7 @@ export function followEvents({ chat, onEvent, onState, runs }) {
     for (const reader = response.body.getReader(); ; ) {
       const { done, value } = await reader.read();
       if (done) return;
+      heard();
       parser.feed(decoder.decode(value, { stream: true }));
     }
   }
