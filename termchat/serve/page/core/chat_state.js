@@ -125,6 +125,12 @@ export function keyOf(chat, node) {
   return chat.keys.get(node.id) ?? node.id;
 }
 
+/** Return the models of all replies, also of those that run. */
+export function modelsOf(chat) {
+  const all = [...chat.nodes.values(), ...chat.turns.values(), ...(chat.compare?.turns ?? [])];
+  return [...new Set(all.map(({ model }) => model).filter(Boolean))];
+}
+
 /** Return the nodes in view, the streaming one last. */
 export function shownPath(chat) {
   const path = pathTo(chat.nodes, chat.tip);

@@ -39,9 +39,10 @@ function format(date, options) {
   return new Intl.DateTimeFormat(language(), { hourCycle: "h23", ...options }).format(date);
 }
 
-/** Return the model without its provider. */
-export function shortModel(model) {
-  return (model ?? "").split("/").at(-1);
+/** Return the model without its provider; with it, if another one of `among` has the same name. */
+export function shortModel(model, among = []) {
+  const short = (model ?? "").split("/").at(-1);
+  return among.some((other) => other !== model && shortModel(other) === short) ? model : short;
 }
 
 // Controls but tab and newline, what turns the direction, and what has no width: www.unicode.org/reports/tr36/

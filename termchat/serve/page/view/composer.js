@@ -128,18 +128,19 @@ function Tools() {
     event.target.value = "";
     focusComposer();
   };
+  const models = [currentModel(), ...composer.compare];
   const ready = composer.text.trim() || composer.attachments.length;
   return html`<div class="composer-tools">
     <input type="file" ref=${files} hidden multiple onChange=${chosen}
       accept="image/png,image/jpeg,image/gif,image/webp,application/pdf,text/*" />
     <${IconButton} icon="clip" label=${t("attach")} onClick=${() => files.current.click()} />
     <button type="button" class="model-button" aria-haspopup="dialog" title=${t("chooseModel")} onClick=${openModelPicker}>
-      <span class="hidden">${t("model")}: </span><span class="name">${shortModel(currentModel()) || "…"}</span>
+      <span class="hidden">${t("model")}: </span><span class="name">${shortModel(currentModel(), models) || "…"}</span>
       <${Icon} name="down" />
     </button>
     ${composer.compare.map(
       (name) => html`<span class="chip" key=${name}>
-        <span class="name">${shortModel(name)}</span>
+        <span class="name">${shortModel(name, models)}</span>
         <${IconButton} icon="close" label=${t("remove", { name })} onClick=${() => drop(name)} />
       </span>`,
     )}

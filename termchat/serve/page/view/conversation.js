@@ -1,7 +1,7 @@
 /** The messages of the branch in view. The view follows the end until the user scrolls up. */
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/htm/standalone.module.js";
-import { keyOf, shownPath } from "../core/chat_state.js";
+import { keyOf, modelsOf, shownPath } from "../core/chat_state.js";
 import { state, update } from "../core/state.js";
 import { t } from "../core/strings.js";
 import { itemsOf } from "../core/tree.js";
@@ -37,6 +37,7 @@ export function Conversation() {
   };
   useShownNode(setCount);
   const items = chatItems();
+  const models = chat ? modelsOf(chat) : [];
   const shown = items.slice(-count);
   return html`<div class="conversation-frame">
     <div class="conversation" ref=${scroller} role="region" aria-label=${t("conversation")} tabindex="0" aria-busy=${Boolean(loading)}>
@@ -46,8 +47,8 @@ export function Conversation() {
         ${chat?.system && shown.length === items.length && html`<${SystemPrompt} text=${chat.system} />`}
         ${shown.length < items.length &&
         html`<button type="button" class="more" onClick=${earlier}>${t("earlier")}</button>`}
-        ${shown.map((item) => html`<${Item} key=${item.key} item=${item} chat=${chat} last=${item === items.at(-1)} />`)}
-        ${chat?.compare && html`<${Columns} compare=${chat.compare} chat=${chat} />`}
+        ${shown.map((item) => html`<${Item} key=${item.key} item=${item} chat=${chat} models=${models} last=${item === items.at(-1)} />`)}
+        ${chat?.compare && html`<${Columns} compare=${chat.compare} chat=${chat} models=${models} />`}
         ${chat?.failures.has("end") && html`<${Failure} failure=${chat.failures.get("end")} />`}
       </div>
     </div>
@@ -62,7 +63,7 @@ function SystemPrompt({ text }) {
   </details>`;
 }
 
-function Item({ item, chat, last }) {
+function Item({ item, chat, models, last }) {
   if (item.user) {
     const [node] = item.nodes;
     const alone = last && !chat.followed && !chat.compare; // its reply failed, or the chat was copied up to it
@@ -70,7 +71,7 @@ function Item({ item, chat, last }) {
       held=${chat.held} alone=${alone} />`;
   }
   const notes = chat.notes.filter((note) => item.nodes.some((node) => keyOf(chat, node) === note.key));
-  return html`<${Reply} nodes=${item.nodes} chat=${chat} notes=${notes} siblings=${siblingIds(chat, item)}
+  return html`<${Reply} nodes=${item.nodes} chat=${chat} models=${models} notes=${notes} siblings=${siblingIds(chat, item)}
     failure=${chat.failures.get(item.nodes.at(-1).id)} held=${chat.held} />`;
 }
 

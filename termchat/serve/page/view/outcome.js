@@ -4,21 +4,21 @@ import { html } from "../vendor/htm/standalone.module.js";
 import { dollars, duration, shortModel, tokens } from "../core/format.js";
 import { t } from "../core/strings.js";
 
-export function Outcome({ replies }) {
+export function Outcome({ replies, models }) {
   const last = replies.at(-1);
   if (!last) return null;
   const { outcome } = last;
   return html`<div class="end">
     ${outcome && outcome !== "complete" && html`<p class="outcome"><span aria-hidden="true">■ </span>${t(`outcome_${outcome}`)}</p>`}
-    <p class="usage">${usageLine(replies)}</p>
+    <p class="usage">${usageLine(replies, models)}</p>
   </div>`;
 }
 
-/** Return the line of usage of all steps together. */
-export function usageLine(replies) {
+/** Return the line of usage of all steps together; `models` are those of the chat. */
+export function usageLine(replies, models) {
   const sum = (read) => replies.reduce((total, node) => total + (Number(read(node)) || 0), 0);
   const about = replies.some((node) => node.usage?.estimated) ? "~" : "";
-  const parts = [shortModel(replies.at(-1).model)];
+  const parts = [shortModel(replies.at(-1).model, models)];
   if (replies.some((node) => node.usage)) {
     parts.push(about + t("tokensIn", { count: tokens(sum((node) => node.usage?.input)) }));
     parts.push(about + t("tokensOut", { count: tokens(sum((node) => node.usage?.output)) }));

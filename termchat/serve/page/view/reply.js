@@ -15,23 +15,24 @@ import { IconButton, memo } from "./parts.js";
 import { Question, ToolCard } from "./tools.js";
 import { textOf } from "./user_message.js";
 
-export const Reply = memo(({ nodes, chat, notes, siblings, failure, held, children }) => {
+export const Reply = memo(({ nodes, chat, models, notes, siblings, failure, held, children }) => {
   const replies = nodes.filter((node) => node.role !== "tool");
   const last = replies.at(-1) ?? nodes[0];
   const turn = nodes.at(-1).live ? nodes.at(-1).turn : null;
   const model = last.model ?? nodes[0].model;
+  const name = shortModel(model, models);
   return html`<article class="message reply" tabindex="-1" data-nodes=${nodes.map((node) => node.id).join(" ")}
-    aria-label=${shortModel(model) || t("model")} aria-busy=${turn ? "true" : "false"}>
-    <div class="author" title=${model}>${shortModel(model)}</div>
+    aria-label=${name || t("model")} aria-busy=${turn ? "true" : "false"}>
+    <div class="author" title=${model}>${name}</div>
     <div class="body">
       ${replies.map((node) => html`<${Step} key=${keyOf(chat, node)} node=${node} results=${resultsOf(nodes)} turn=${turn} />`)}
-      ${turn && html`<${Progress} turn=${turn} />`}
+      ${turn && html`<${Progress} turn=${turn} models=${models} />`}
       ${notes.map((note) => html`<p class=${`note ${note.level ?? ""}`}>${note.text}</p>`)}
       ${turn?.asks.map((ask) => html`<${Question} key=${ask.id} turn=${turn} ask=${ask} />`)}
       ${failure && html`<${Failure} failure=${failure} />`}
       ${!turn &&
       html`<div class="footer">
-        <${Outcome} replies=${replies} />
+        <${Outcome} replies=${replies} models=${models} />
         <div class="message-tools">
           ${children ?? html`<${Tools} nodes=${nodes} siblings=${siblings} held=${held} end=${nodes.at(-1)} />`}
         </div>
@@ -106,7 +107,7 @@ function Reasoning({ text, open }) {
   </details>`;
 }
 
-function Progress({ turn }) {
+function Progress({ turn, models }) {
   if (turn.retrying) {
     const { message, delay, attempt, of } = turn.retrying;
     const tries = of ? `${attempt}/${of}` : String(attempt);
@@ -114,5 +115,5 @@ function Progress({ turn }) {
   }
   if (turn.asks.length || turn.parts.some((part) => part?.text || part?.name)) return null;
   if (Object.values(turn.tools).some((tool) => tool.status !== "finished")) return null;
-  return html`<p class="waiting"><span class="pulse" aria-hidden="true" />${t("waiting", { model: shortModel(turn.model) })}</p>`;
+  return html`<p class="waiting"><span class="pulse" aria-hidden="true" />${t("waiting", { model: shortModel(turn.model, models) })}</p>`;
 }
