@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,3 +135,12 @@ def test_list_with_wrong_types_counts_as_none(tmp_path: Path, old: str, new: str
     assert old in text
     file.write_text(text.replace(old, new))
     assert ListFiles(tmp_path / "cache").read(SERVER, tmp_path) is None
+
+
+def test_pins_of_servers_that_start_together_are_all_kept(tmp_path: Path) -> None:
+    """A server whose hashes were lost would count as new, and its changes as agreed to."""
+    file = tmp_path / "data" / "pins.json"
+    names = [f"s{number}" for number in range(8)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: PinFile(file).write(name, {"tool": name}), names))
+    assert [PinFile(file).read(name) for name in names] == [{"tool": name} for name in names]
