@@ -28,12 +28,14 @@ class PrintTable:
     """Print rows in columns; `right` holds the indices of right-aligned columns.
 
     optional_columns   indices of columns to drop where they do not fit, in the order of dropping
+    excerpt            index of a column whose cells are cut where the rest does not fit
     """
 
     header: tuple[Safe, ...]
     rows: Sequence[tuple[Safe, ...]]
     right: frozenset[int] = frozenset()
     optional_columns: tuple[int, ...] = ()
+    excerpt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

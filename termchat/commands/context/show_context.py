@@ -152,7 +152,7 @@ def _table(context: CommandContext) -> Effects:
         of = safe_format(" of {n} ({p}%)", n=safe(f"{window:,}"), p=safe(f"{100 * total / window:.0f}"))
     words = safe_format("About {n} tokens{of}, an estimate.", n=safe(f"{total:,}"), of=of)
     hint = safe_format("/context drop N, pin N, restore N · /compact summarises all but the last turns")
-    table: Effect = PrintTable(_HEADER, tuple(rows), frozenset((0, 2, 3)), optional_columns=(3, 2))
+    table: Effect = PrintTable(_HEADER, tuple(rows), frozenset((0, 2, 3)), optional_columns=(3,), excerpt=1)
     return (table, Print(words), Print(hint))
 
 

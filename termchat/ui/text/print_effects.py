@@ -10,6 +10,7 @@ from termchat.core.effects import Print, PrintEffect, PrintTable, PrintTree
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
 from termchat.ui.text.console import render_lines
+from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.line import BLANK, Line, lines_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _GUIDE = 4  # columns that rich indents a branch by
 _NARROWEST_LABEL = 24  # columns; a tree so deep that less would be left is not indented further
+_NARROWEST_EXCERPT = 12  # columns
 _SEPARATOR = 2  # columns between two cells
 
 
@@ -35,16 +37,19 @@ def printed_lines(effect: PrintEffect, columns: int, *, signs: bool = True) -> S
 def table_lines(table: PrintTable, columns: int, *, signs: bool = True) -> tuple[Line, ...]:
     """Lay out a table in at most `columns` columns.
 
-    Where it is too wide, its optional columns are dropped in their order; then a table of more than two columns is
-    laid out with one value below the other, and a narrower one folds its cells.
+    Where it is too wide, its empty and its optional columns are dropped in their order, and its excerpts are cut; then
+    a table of more than two columns is laid out with one value below the other, and a narrower one folds its cells.
     """
     if not table.rows:
         return ()
     width = _natural_width(table)
     if width <= columns or len(table.rows[0]) <= 2:
         return render_lines(_grid(table, columns), columns, signs=signs)
-    if table.optional_columns:
-        return table_lines(_without_column(table, table.optional_columns[0]), columns, signs=signs)
+    empty = [n for n in range(len(table.rows[0])) if not any(row[n] for row in table.rows)]
+    if dropped := (*empty, *table.optional_columns):
+        return table_lines(_without_column(table, dropped[0]), columns, signs=signs)
+    if table.excerpt is not None and (cut := _with_cut_excerpts(table, table.excerpt, width - columns)):
+        return render_lines(_grid(cut, columns), columns, signs=signs)
     records = [render_lines(_record(table.header, row), columns, signs=signs) for row in table.rows]
     return tuple(line for n, record in enumerate(records) for line in ((BLANK, *record) if n else record))
 
@@ -108,8 +113,19 @@ def _record(titles: Sequence[Safe], row: Sequence[Safe]) -> Group:
     from rich.text import Text
 
     names = titles[1:] or [Safe("")] * (len(row) - 1)
-    values = [Text(f"{name}: {value}" if name else value) for name, value in zip(names, row[1:], strict=True)]
-    return Group(Text(row[0], style=TextRole.STRONG), Padding(Group(*values), (0, 0, 0, 2)))
+    shown = [(name, value) for name, value in zip(names, row[1:], strict=True) if value]
+    values = [Text(f"{name}: {value}" if name else value) for name, value in shown]
+    head = [Text(row[0], style=TextRole.STRONG)] if row[0] else []
+    return Group(*head, Padding(Group(*values), (0, 0, 0, 2)))
+
+
+def _with_cut_excerpts(table: PrintTable, column: int, by: int) -> PrintTable | None:
+    """Return the table with one column narrower `by` columns; None if too little of it would be left."""
+    left = max(text_width(row[column]) for row in table.rows) - by
+    if left < _NARROWEST_EXCERPT:
+        return None
+    rows = [(*row[:column], truncate(row[column], left), *row[column + 1 :]) for row in table.rows]
+    return replace(table, rows=rows, excerpt=None)
 
 
 def _without_column(table: PrintTable, column: int) -> PrintTable:
@@ -125,4 +141,5 @@ def _without_column(table: PrintTable, column: int) -> PrintTable:
         rows=[cut(row) for row in table.rows],
         right=frozenset(moved(tuple(table.right))),
         optional_columns=tuple(moved(table.optional_columns)),
+        excerpt=next(iter(moved([] if table.excerpt is None else [table.excerpt])), None),
     )

@@ -6,7 +6,7 @@ import pytest
 
 from termchat.commands.builtin import builtin
 from termchat.core.effects import PrintTable, PrintTree, TreeBranch
-from termchat.core.sanitize import Safe, safe_format
+from termchat.core.sanitize import Safe, safe, safe_format
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
 from termchat.ui.text.print_effects import printed_lines, table_lines, tree_lines
@@ -33,6 +33,22 @@ def test_table_narrow_without_optional_columns_stacks_fields() -> None:
         "  cached: 3,200",
         "  cost: $0.0042",
     ]
+
+
+def test_table_narrow_cuts_excerpt_and_drops_empty_column() -> None:
+    header = (safe_format("n"), safe_format("message"), safe_format("tokens"), safe_format("mark"))
+    rows = [(safe(""), safe("system: be brief and plain"), safe("8"), safe("")),
+            (safe("1"), safe("a question 这是一个问题"), safe("12"), safe(""))]  # fmt: skip
+    table = PrintTable(header, rows, frozenset((0, 2)), excerpt=1)
+    assert shown(30, table) == [
+        "n  message              tokens",
+        "   system: be brief a…       8",
+        "1  a question 这是一…       12",
+    ]
+    assert shown(20, table) == [
+        "  message: system:", "  be brief and plain", "  tokens: 8", "",
+        "1", "  message: a", "  question", "  这是一个问题", "  tokens: 12",
+    ]  # fmt: skip
 
 
 def test_table_of_two_columns_folds_the_second_below_itself() -> None:
