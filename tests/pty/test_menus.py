@@ -102,6 +102,18 @@ def test_menus_beside_many_rows_keep_draft_at_any_width(home: Path, tmp_path: Pa
         terminal.until(lambda: f"❯ {DRAFT}" in terminal.lines)
 
 
+def test_chat_list_goes_on_below_its_first_page(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path, dirs_exist_ok=True)
+    with Terminal(CHAT, env={"HOME": str(tmp_path)}) as terminal:
+        terminal.until(lambda: any(line.startswith("❯ Ask") for line in terminal.lines))
+        terminal.send("/chats\r")
+        terminal.shows("  1/49+")
+        for number in (49_952, 49_902):
+            terminal.send(DOWN * (48 if number == 49_952 else 50))
+            terminal.shows(f"❯ Chat number {number} ")
+            terminal.shows("/99+" if number == 49_952 else "/149+")
+
+
 def _open(terminal: Terminal, key: str, title: str) -> None:
     """Open a menu by a key, or by a command, while the draft is in the input."""
     is_command = key.startswith("/")

@@ -19,7 +19,8 @@ from termchat.ui.repl.panels.picker import Picker, PickerSource
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 
-_LISTED = 50  # chats
+_LISTED = 50  # chats of a page
+_AHEAD = 10  # rows from the end at which the next page is read
 _PREVIEWED = 4  # messages of the marked chat, or places found in it
 _BEFORE = 16  # characters before the first hit
 
@@ -46,6 +47,7 @@ class ChatSource(PickerSource):
         self._answer = asyncio.Event()
         self._searching = False
         self._here_only = False
+        self._next_page = ""
         super().__init__(safe_format("Chats"))
 
     def search(self, text: str) -> Sequence[Choice]:
@@ -69,6 +71,9 @@ class ChatSource(PickerSource):
 
     def on_highlight(self, choice: Choice) -> None:
         self.footer = ()
+        if self._next_page and any(choice is row for row in self.choices[-_AHEAD:]):
+            self._start_task(self._extend(self._next_page))
+            self._next_page = ""
         effect = choice.effects[0]
         if isinstance(effect, OpenChat):
             self._start_task(self._preview(choice, effect))
@@ -92,11 +97,21 @@ class ChatSource(PickerSource):
                 page = await self._store.chats(text, directory, limit=_LISTED)
                 if wanted == self._searched and self._picker.shows(self):
                     self.choices = chat_choices(page.chats, self._session, text)
+                    self._next_page = page.more
+                    self.has_more = bool(page.more or (text.strip() and len(page.chats) == _LISTED))
                     self._picker.rewind()
                 self._answered = wanted
                 self._answer.set()
         finally:
             self._searching = False
+
+    async def _extend(self, after: str) -> None:
+        """Add the next page below the rows, unless others are shown by then."""
+        rows, directory = self.choices, self._session.location.directory if self._here_only else None
+        page = await self._store.chats("", directory, after, limit=_LISTED)
+        if self.choices is rows and self._picker.shows(self):
+            self.choices = [*rows, *chat_choices(page.chats, self._session, "")]
+            self._next_page, self.has_more = page.more, bool(page.more)
 
     async def _preview(self, choice: Choice, chat: OpenChat) -> None:
         """Show the words found in a chat, else its last messages, unless another one is marked by then."""

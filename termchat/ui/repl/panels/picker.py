@@ -31,9 +31,11 @@ class PickerSource:
     start     index of the row that is marked first
     is_aligned   the details of all rows begin in one column
     is_secret    a key that is pasted into the filter is shown as dots
+    has_more     there are more rows than `choices`
     """
 
     is_secret = False
+    has_more = False
 
     def __init__(
         self,
@@ -208,7 +210,8 @@ class Picker:
         shown = self.shown()
         footer = source.footer or _preview(shown[self._at].preview if shown else EMPTY, columns)
         room = max(1, min(_ROWS, rows // 2 - 1) - len(footer))
-        place = Safe(f"  {self._at + 1}/{len(shown)}" if len(shown) > room else "")  # there are rows out of sight
+        count = f"{len(shown)}{'+' if source.has_more else ''}"
+        place = Safe(f"  {self._at + 1}/{count}" if len(shown) > room else "")  # there are rows out of sight
         hint = source.hint(self._keys)
         room_for_hint = columns - text_width(source.title) - 2 - text_width(place)
         while text_width(hint) + 2 > room_for_hint and " · " in hint:
