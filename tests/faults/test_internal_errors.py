@@ -273,3 +273,12 @@ def test_report_has_no_part_of_a_key_wherever_a_line_is_cut(tmp_path: Path, leng
         text = report.read_text()
         assert "TypeError: xxx" in text
         assert key[:8] not in text
+
+
+def test_report_before_configuration_masks_keys_of_variables(tmp_path: Path) -> None:
+    key = "obviously-not-real-1a2b3c4d5e"
+    env = {"HOME": str(tmp_path), "ACME_API_KEY": key, "LANG": "C.UTF-8"}
+    ErrorReports(env).write(raised(TypeError(f"{key} is no number")))
+    (report,) = saved_reports(env)
+    assert "TypeError: …4d5e is no number" in report.read_text()
+    assert "LANG=C.UTF-8" in report.read_text()

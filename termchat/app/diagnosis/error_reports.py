@@ -21,7 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from termchat.config.paths import paths, tilde_path
-from termchat.core.redact import Redactor
+from termchat.core.redact import Redactor, header_secrets
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ErrorReports:
     """Writes reports.
 
     config    the configuration in use, None before it is loaded
-    redact    masks the known keys
+    redact    masks the known keys; variables such as ACME_API_KEY are masked even before the configuration is loaded
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class ErrorReports:
         folder = report_folder(self._env)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{digest}.txt"
-        text = Redactor()(self._redact("\n".join([_HEAD, *self._facts(), "", *_exception(error), ""])))
+        hidden = Redactor(s for row in self._env.items() for s in header_secrets(*row, referenced=False))
+        text = hidden(self._redact("\n".join([_HEAD, *self._facts(), "", *_exception(error), ""])))
         text = "\n".join(line[:_LONGEST_LINE] for line in text.split("\n"))
         text = text.replace(f"{home}/", "~/") if (home := self._env.get("HOME", "").rstrip("/")) else text
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
