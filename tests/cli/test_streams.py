@@ -162,3 +162,12 @@ def test_key_command_does_not_hold_up_the_exit(program: Program, number: signal.
     running.communicate(timeout=PATIENCE)
     assert time.monotonic() - began < 10
     assert running.returncode in (130, 143)
+
+
+def test_disk_that_fills_up_is_told_at_once_and_at_the_end(program: Program) -> None:
+    program.gateway.reply(Reply.text("fits"), Reply.text("word " * 40_000))
+    done = shell(program, "ask() { termchat -m xopenai/any -p hi; }; ask; ulimit -f 160; ask")
+    assert done.stdout.decode() == "fits" + "word " * 40_000
+    told = [line for line in done.stderr.decode().splitlines() if "Chats cannot be saved" in line]
+    assert 1 <= len(told) <= 2
+    assert all(line.startswith("termchat: ") for line in done.stderr.decode().splitlines())

@@ -180,7 +180,7 @@ class DatabaseThread:
         failure = sqlite_errors.transient_failure(error)
         if failure is None:
             return False
-        _log.warning("the store: %s", error)
+        _log.info("the store: %s", error)
         if self.trouble is None or self.trouble.message != failure.message:
             self._warn(failure)
         self.trouble = failure
@@ -200,7 +200,7 @@ class DatabaseThread:
         try:
             self._loop.call_soon_threadsafe(self._on_failure, failure)
         except RuntimeError:
-            _log.warning("the store, after it was closed: %s", failure.message)
+            _log.info("the store, after it was closed: %s", failure.message)
 
     def _close(self) -> None:
         self._set_busy_timeout(db.PATIENCE)
@@ -218,7 +218,7 @@ def _lock_process(connection: sqlite3.Connection) -> ProcessLock:
     try:
         lock.acquire()
     except OSError as error:
-        _log.warning("the store: no lock: %s", error)
+        _log.info("the store: no lock: %s", error)
     return lock
 
 
