@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -38,6 +39,9 @@ class Asker:
     call: str
     ask: Ask
     busy: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+
+CURRENT_ASKER: ContextVar[Asker | None] = ContextVar("asker", default=None)  # of the call that runs in a context
 
 
 async def answer_question(asker: Asker, params: Any) -> ElicitResult:

@@ -17,7 +17,7 @@ from termchat.core.models import McpServer
 from termchat.core.provider import ToolSpec
 from termchat.core.sanitize import Safe, excerpt, repair_surrogates, safe, safe_format, safe_line
 from termchat.tools.mcp.connection import McpConnection, McpEnvironment
-from termchat.tools.mcp.elicitation import Asker, answer_question
+from termchat.tools.mcp.elicitation import CURRENT_ASKER, Asker, answer_question
 from termchat.tools.mcp.pins import PinFile, Pins, fingerprint
 from termchat.tools.mcp.prompts import listed_prompt, server_prompts
 from termchat.tools.mcp.server_resources import McpResources
@@ -322,6 +322,7 @@ class McpSource:
 
         asker = Asker(self._server.name, context.call, context.ask) if context.ask else None
         self._askers += [asker] if asker else []
+        CURRENT_ASKER.set(asker)
         try:
             result = await client.call_tool(own, arguments, progress_callback=show)
         except Exception as error:
@@ -343,10 +344,16 @@ class McpSource:
                 return tuple(Text(masked(part.text)) if isinstance(part, Text) else part for part in output)
 
     async def _answer(self, context: Any, params: Any) -> Any:
-        """Ask the user what the server wants to know; it does not say for which call, so the last one counts."""
+        """Ask the user what the server wants to know.
+
+        A question within a result is asked in the context of its call. An older server does not say for which call it
+        asks, so the last one counts.
+        """
         from mcp_types import ElicitResult
 
-        return await answer_question(self._askers[-1], params) if self._askers else ElicitResult(action="decline")
+        own = CURRENT_ASKER.get()
+        asker = own if own in self._askers else next(reversed(self._askers), None)
+        return await answer_question(asker, params) if asker else ElicitResult(action="decline")
 
     async def _call_error(self, error: Exception) -> str:
         for _ in range(10):  # the end of a program is seen a moment after the end of its output

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from termchat.core.approval import ApprovalRequest, Approve, ChangeArguments, Decision
+from termchat.core.approval import ApprovalRequest, Approve, Ask, ChangeArguments, Decision
 from termchat.core.messages import ToolCall
 from termchat.core.models import McpServer
 from tests.tools.mcp.support import APPROVED, names, prepare, run, toolbox
@@ -64,6 +64,26 @@ async def test_questions_within_one_result_are_asked_one_after_the_other(tmp_pat
     assert result.text == "Ada on day 7"
     assert sorted(asked) == sorted(('{"who": ""}', '{"who": "Ada"}', '{"day": 0}', '{"day": 7}'))
     assert abs(asked.index('{"day": 7}') - asked.index('{"day": 0}')) == 1  # a form is finished before the next one
+
+
+async def test_question_belongs_to_its_own_call(tmp_path: Path) -> None:
+    """Two calls run at once; each question comes to the call whose result holds it."""
+    names_given = ("Ada", "Bob")
+
+    def asker(name: str) -> Ask:
+        async def ask(request: ApprovalRequest) -> Decision:
+            changed = f'{{"who": "{name}"}}'
+            return Approve() if request.call.arguments == changed else ChangeArguments(changed)
+
+        return ask
+
+    async with toolbox(tmp_path, CHANGING) as box:
+        await prepare(box)
+        calls = [
+            box.run(ToolCall(name, "mcp_it_greet", "{}"), APPROVED, lambda text: None, asker(name))
+            for name in names_given
+        ]
+        assert [result.text for result in await asyncio.gather(*calls)] == ["Hello Ada", "Hello Bob"]
 
 
 async def test_http_server_that_was_started_again_answers(tmp_path: Path) -> None:
