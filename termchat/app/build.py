@@ -22,7 +22,7 @@ from termchat.config.settings import Unpriced
 from termchat.core.approval import ToolLimits
 from termchat.core.chat_store import Resumed
 from termchat.core.chats import Location
-from termchat.core.errors import Failure, FailureKind, bug_reporting
+from termchat.core.errors import Failure, FailureKind, bug_reporting, error_reason
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef, ProviderConfig
 from termchat.core.redact import Redactor
@@ -164,14 +164,13 @@ def _claim_recording(name: str) -> Failure | None:
         words = safe_format("{name} exists and is not overwritten.", name=safe_line(name))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Remove it, or choose another file for --record."))
     except OSError as error:
-        why = safe_line((error.strerror or str(error)).lower())
-        words = safe_format("Cannot record to {name}: {why}.", name=safe_line(name), why=why)
+        words = safe_format("Cannot record to {name}: {why}.", name=safe_line(name), why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Choose another file for --record."))
     return None
 
 
 def _incomplete_recording(name: str, error: OSError) -> Failure:
-    why = safe_line((error.strerror or str(error)).lower())
+    why = error_reason(error)
     words = safe_format("The recording {name} is incomplete: {why}.", name=safe_line(name), why=why)
     return Failure(FailureKind.STORAGE, words, safe_format("Remove it, and choose another file for --record."))
 

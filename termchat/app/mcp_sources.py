@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from termchat.app.user_functions import environment_without_keys
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.models import McpServer
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
@@ -132,7 +132,7 @@ async def log_in_to(
     try:
         store.write(server.name, login)
     except OSError as error:
-        why = safe_line((error.strerror or str(error)).lower())
+        why = error_reason(error)
         return Failure(FailureKind.STORAGE, safe_format("The login cannot be saved: {why}.", why=why))
     return True
 

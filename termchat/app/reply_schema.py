@@ -18,7 +18,7 @@ from typing import Any, cast
 from termchat.config.bounded_read import read_bounded
 from termchat.config.paths import user_path
 from termchat.config.toml_file import did_you_mean
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
 _MAX_BYTES = 4 << 20  # of a file
@@ -114,11 +114,8 @@ def _from_file(path: Path, silence: float | None) -> Schema | Failure:
     try:
         data = read_bounded(path, _MAX_BYTES, patient=True, silence=silence)
     except (OSError, ValueError) as error:  # a name with NUL
-        why = getattr(error, "strerror", None) or str(error)
-        why = safe_line(why[:1].lower() + why[1:])
-        return _wrong(
-            safe_format("Cannot read the schema {name}: {why}.", name=name, why=why), kind=FailureKind.BAD_CONFIG
-        )
+        words = safe_format("Cannot read the schema {name}: {why}.", name=name, why=error_reason(error))
+        return _wrong(words, kind=FailureKind.BAD_CONFIG)
     return _from_json(data, str(path))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from termchat.config.bounded_read import read_bounded
 from termchat.config.load import Config
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _read(file: Path) -> bytes | Failure:
         place = safe_format("{file}:{line}", file=safe_line(str(file)), line=safe(str(error.lineno or 0)))
         return _failure(place, safe_line(error.msg))
     except (OSError, ValueError, RecursionError, MemoryError) as error:
-        return _failure(safe_line(str(file)), safe_line(str(getattr(error, "strerror", None) or error).lower()))
+        return _failure(safe_line(str(file)), error_reason(error))
     if file.suffix != ".py":
         return _failure(safe_line(str(file)), safe_format("its name does not end in .py"))
     return text

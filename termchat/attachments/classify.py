@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from termchat.config.bounded_read import read_bounded
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.messages import File, Image, Part, Text, attached_text
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
@@ -103,8 +103,7 @@ def file_bytes(
     try:
         return read_bounded(path, LARGEST, patient=patient, silence=silence)
     except (OSError, ValueError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        return not_attached(name, why[:1].lower() + why[1:], _STEPS.get(getattr(error, "errno", None), check_name))
+        return not_attached(name, error_reason(error), _STEPS.get(getattr(error, "errno", None), check_name))
 
 
 def file_part(name: str, data: bytes, shown: str = "") -> Part | Failure:

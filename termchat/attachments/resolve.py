@@ -25,7 +25,7 @@ from termchat.attachments.mentions import (
     split_resource,
 )
 from termchat.attachments.sources import AttachmentSources, Confirmation
-from termchat.core.errors import Failure
+from termchat.core.errors import Failure, error_reason
 from termchat.core.messages import File, Part, Text, attached_text
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
@@ -189,7 +189,7 @@ class Resolver:
             if path.is_dir():
                 return (attached_text(target, listing(path)),)
         except OSError as error:
-            return not_attached(target, (error.strerror or str(error)).lower(), _CHECK_NAME)
+            return not_attached(target, error_reason(error), _CHECK_NAME)
         part = load_file(target, path, _CHECK_NAME, patient=False)
         if lines and not isinstance(part, Failure):
             lined = line_part(target, path, lines, _CHECK_NAME)

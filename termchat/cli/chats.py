@@ -16,7 +16,7 @@ from termchat.commands.answers.new_file import NewFile
 from termchat.config.paths import user_path
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import EMPTY, Safe, counted, safe_format, safe_line
 from termchat.ui.phrases import age, count, import_words
@@ -101,7 +101,7 @@ def export_chats(
             if code == ExitCode.COMPLETE:
                 new.keep()
     except OSError as error:
-        why = safe_line((error.strerror or str(error)).lower())
+        why = error_reason(error)
         words = safe_format("Cannot write {file}: {why}.", file=safe_line(output), why=why)
         raise typer.Exit(_refused(Failure(FailureKind.STORAGE, words))) from None
     if code != ExitCode.COMPLETE:

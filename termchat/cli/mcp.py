@@ -31,7 +31,7 @@ from termchat.config.mcp_import import read_servers
 from termchat.config.mcp_servers import check_server, write_servers
 from termchat.config.paths import user_path
 from termchat.config.toml_file import TomlTable, did_you_mean
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.models import McpServer
 from termchat.core.outcomes import ExitCode
 from termchat.core.redact import redact_url
@@ -223,7 +223,7 @@ def log_out_server(
     try:
         known = asyncio.run(log_out_of(server, config))
     except OSError as error:
-        why = safe_line((error.strerror or str(error)).lower())
+        why = error_reason(error)
         raise typer.Exit(_refused(safe_format("The login cannot be removed: {why}.", why=why))) from error
     if isinstance(known, Failure):
         Stderr().failure(known)

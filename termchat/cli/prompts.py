@@ -14,7 +14,7 @@ from termchat.cli.command import require_config, run_typer
 from termchat.cli.print_table import Column, Fit, print_json, print_table
 from termchat.commands.prompts.role_files import RoleFile, load_role, role_names, shown_path, valid_role_name
 from termchat.config.bounded_read import read_bounded
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 from termchat.ui.stderr import Stderr, print_stdout, warn
@@ -149,6 +149,6 @@ def _facts(role: RoleFile) -> Iterator[str]:
 
 
 def _refused(file: Path, error: OSError) -> int:
-    why = safe_line((error.strerror or str(error)).lower())
+    why = error_reason(error)
     words = safe_format("Cannot use {file}: {why}.", file=safe_line(str(file)), why=why)
     return usage_error(Failure(FailureKind.BAD_CONFIG, words), None)

@@ -12,7 +12,7 @@ from termchat.config.bounded_read import read_bounded
 from termchat.config.mcp_servers import SERVER_NAME
 from termchat.config.paths import user_path
 from termchat.config.toml_file import TomlTable, array
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
 MAX_JSON_BYTES = 4 << 20
@@ -37,7 +37,7 @@ def read_servers(path: Path) -> ImportedServers | Failure:
         text = read_bounded(path, MAX_JSON_BYTES).decode("utf-8-sig")
         found: object = _parse(text)
     except OSError as error:
-        return _unreadable(path, (error.strerror or str(error)).lower())
+        return _unreadable(path, error_reason(error))
     except (ValueError, RecursionError):
         return _unreadable(path, "it is not JSON")
     rows = _servers(found)

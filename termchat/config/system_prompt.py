@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from termchat.config.bounded_read import read_bounded
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import safe_format, safe_line
 
 MAX_BYTES = 4 << 20  # of a file
@@ -21,8 +21,6 @@ def system_prompt(value: str, silence: float | None = None) -> str | Failure:
         path = user_path(value[1:])
         return read_bounded(path, MAX_BYTES, patient=True, silence=silence).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = safe_line(
-            (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
-        )
+        why = safe_line(error_reason(error) if isinstance(error, OSError) else "it is not UTF-8 text")
         words = safe_format("Cannot read the system prompt {name}: {why}.", name=safe_line(value[1:]), why=why)
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the path after the @."))

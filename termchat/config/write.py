@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS
 from termchat.config.toml_file import did_you_mean
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import safe_format, safe_line
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def edit_document(file: Path, edit: Callable[[Container], None], *, private: boo
         edit(document)
         _replace(file, tomlkit.dumps(document), private=private)
     except (OSError, ValueError, TOMLKitError) as error:
-        why = safe_line(error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error))
-        words = safe_format("Cannot write {file}: {why}.", file=safe_line(str(file)), why=why)
+        words = safe_format("Cannot write {file}: {why}.", file=safe_line(str(file)), why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("The file was not changed."))
     return None
 

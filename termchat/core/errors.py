@@ -131,6 +131,15 @@ def install_command(extra: str) -> Safe:
     return safe_format("{python} -m pip install 'termchat[{extra}]'", python=python, extra=name)
 
 
+def error_reason(error: Exception) -> Safe:
+    """Return the reason of a failed system call, as it stands in a sentence: `no such file or directory`.
+
+    An exception without one, such as the ValueError for a file name with a NUL, gives its own text.
+    """
+    why: str = getattr(error, "strerror", None) or str(error)
+    return safe_line(why[:1].lower() + why[1:])
+
+
 def outcome_of(failure: Failure) -> Outcome:
     """Return the outcome of a reply that ends with this failure."""
     match failure.kind:

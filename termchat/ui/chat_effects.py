@@ -42,7 +42,7 @@ from termchat.core.effects import (
     UsePrompt,
     UseSettings,
 )
-from termchat.core.errors import Failure
+from termchat.core.errors import Failure, error_reason
 from termchat.core.messages import Message, Reasoning, Role, Search, Text, ToolCall, ToolResult, user_message
 from termchat.core.models import ModelRef
 from termchat.core.provider import Providers
@@ -136,7 +136,7 @@ async def _save(effect: SaveText) -> Sequence[Effect]:
             ),
         )
     except (OSError, RuntimeError) as error:
-        why = safe_line((getattr(error, "strerror", None) or str(error)).lower())
+        why = error_reason(error)
         return (Print(safe_format("Cannot write {file}: {why}.", file=name, why=why), TextRole.ERROR),)
     what = effect.what or safe_format("the last answer")
     n = size(len(text.encode("utf-8", "replace")))
@@ -272,7 +272,7 @@ async def _export(store: ChatStore, session: Session, effect: Export) -> Sequenc
     try:
         await asyncio.to_thread(_write_new, effect.file, data)
     except OSError as error:
-        why = safe_line((error.strerror or str(error)).lower())
+        why = error_reason(error)
         words = safe_format("Cannot write {file}: {why}.", file=safe_line(effect.file), why=why)
         return (Print(words, TextRole.ERROR), Print(safe_format("Choose another name with /export.")))
     return (Print(safe_format("Written to {file} ({size}).", file=safe_line(effect.file), size=size(len(data)))),)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 
-from termchat.core.errors import BUG_LOG, Failure, bug_reporting, internal_error
+from termchat.core.errors import BUG_LOG, Failure, bug_reporting, error_reason, internal_error
 from termchat.core.outcomes import ExitCode
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
@@ -154,6 +154,6 @@ def output_failed(error: Exception) -> ExitCode:
         pass
     if isinstance(error, BrokenPipeError):
         return ExitCode.SIGPIPE
-    why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is closed"
+    why = error_reason(error) if isinstance(error, OSError) else "it is closed"
     warn(safe_format("Cannot write to standard output: {why}.", why=safe_line(why)))
     return ExitCode.ERROR

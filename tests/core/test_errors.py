@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.errors import Failure, FailureKind, exit_code, install_command, outcome_of
+from termchat.core.errors import Failure, FailureKind, error_reason, exit_code, install_command, outcome_of
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import safe_format
 
@@ -51,6 +51,21 @@ def test_exit_code_of_failure_follows_its_kind() -> None:
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_exit_codes_are_all_documented(code: ExitCode) -> None:
     assert code.description
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "a"), "no such file or directory"),
+        (OSError(0, "it is the input"), "it is the input"),
+        (OSError("Cannot open /home/Ann/B.md"), "cannot open /home/Ann/B.md"),
+        (ValueError("embedded null byte"), "embedded null byte"),
+        (OSError(5, "Input\x1b[2J\nerror"), "input␛[2J error"),
+        (OSError(), ""),
+    ],
+)
+def test_error_reason_stands_in_a_sentence_and_keeps_names(error: Exception, reason: str) -> None:
+    assert error_reason(error) == reason
 
 
 def test_install_command_names_interpreter_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from termchat.app.batch.batch_options import BatchOptions
 from termchat.batch.batch_progress import BatchProgress
-from termchat.core.errors import Failure, FailureKind, exit_code, outcome_of
+from termchat.core.errors import Failure, FailureKind, error_reason, exit_code, outcome_of
 from termchat.core.outcomes import ExitCode, Outcome
-from termchat.core.sanitize import safe, safe_format, safe_line
+from termchat.core.sanitize import safe, safe_format
 from termchat.late_dataclass import dataclass
 from termchat.ui.oneshot.batch.batch_bar import summary_line
 from termchat.ui.stderr import Stderr
@@ -54,8 +54,8 @@ def report_end(end: BatchEnd, options: BatchOptions, stderr: Stderr, now: float)
     if stderr.usage:
         stderr.note(summary_line(progress, now))
     if end.output_error and code is not ExitCode.SIGPIPE:
-        why = safe_line((end.output_error.strerror or str(end.output_error)).lower())
-        stderr.failure(Failure(FailureKind.STORAGE, safe_format("Cannot write the results: {why}.", why=why)))
+        words = safe_format("Cannot write the results: {why}.", why=error_reason(end.output_error))
+        stderr.failure(Failure(FailureKind.STORAGE, words))
     for line, words in progress.samples:
         if end.stopped_by and words == end.stopped_by.message:  # follows, with the next step
             continue

@@ -15,7 +15,7 @@ from termchat.batch.items import BatchItem, shard_of
 from termchat.batch.journal import InputEntry
 from termchat.batch.rows import LONGEST_LINE, RowError
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 
@@ -116,8 +116,7 @@ def open_input(name: str) -> InputFile | Failure:
         file = path.open("rb")
         mode = os.fstat(file.fileno()).st_mode
     except (OSError, ValueError) as error:
-        why = (getattr(error, "strerror", None) or str(error)).lower()
-        words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=safe_line(why))
+        words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, _hint(name))
     if not stat.S_ISREG(mode):
         return _spooled(file, name)
@@ -133,8 +132,7 @@ def _spooled(source: BinaryIO, name: str) -> InputFile | Failure:
         digest = hashlib.file_digest(copy, "sha256").hexdigest()
     except OSError as error:
         copy.close()
-        words = safe_format("Cannot read {name}: {why}.", name=safe_line(name),
-                            why=safe_line((error.strerror or str(error)).lower()))  # fmt: skip
+        words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, EMPTY)
     return InputFile(name, copy, digest, "")
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from termchat.batch.rows import LONGEST_LINE
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import EMPTY, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
@@ -95,8 +95,7 @@ def _open(name: str, stack: ExitStack) -> BinaryIO:
     try:
         return stack.enter_context(user_path(name).open("rb"))
     except (OSError, ValueError) as error:
-        why = safe_line((getattr(error, "strerror", None) or str(error)).lower())
-        words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=why)
+        words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=error_reason(error))
         raise _MergeError(Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the file name."))) from error
 
 

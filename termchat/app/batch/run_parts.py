@@ -13,7 +13,7 @@ from termchat.batch.handed_over import VendorJournal
 from termchat.batch.items import BatchItem
 from termchat.batch.journal import ItemState, JournalRow
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.ui.oneshot.batch.line_output import FileLines, LineOutput
 from termchat.ui.stderr import Stderr
@@ -67,6 +67,6 @@ def open_results(options: BatchOptions) -> LineOutput | Failure:
             raise OSError(0, "it is the input")
         return FileLines(path)
     except OSError as error:
-        name, why = safe_line(options.output), safe_line((error.strerror or str(error)).lower())
+        name, why = safe_line(options.output), error_reason(error)
         words = safe_format("Cannot write {name}: {why}.", name=name, why=why)
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Choose another file for -o."))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from termchat.attachments.classify import LARGEST, file_bytes, file_part, not_attached
 from termchat.config.load import Config
-from termchat.core.errors import Failure
+from termchat.core.errors import Failure, error_reason
 from termchat.core.messages import Part, attached_text
 from termchat.core.sanitize import Safe, join, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
@@ -70,7 +70,7 @@ class FileSources:
         try:
             found = list(walk.entries()) if walk else []
         except OSError as error:
-            return not_attached(name, (error.strerror or str(error)).lower(), _CHECK)
+            return not_attached(name, error_reason(error), _CHECK)
         names = sorted(f"{each.path}/" if each.entry.kind is EntryKind.FOLDER else each.path for each in found)
         shown = [each for each in names[:_LISTED] if each.isprintable()]
         left: list[Safe] = []
@@ -87,7 +87,7 @@ class FileSources:
         try:
             found = list(_matches(walk, pattern)) if walk else []
         except OSError as error:
-            return not_attached(name, (error.strerror or str(error)).lower(), _CHECK)
+            return not_attached(name, error_reason(error), _CHECK)
         chosen = [path for path, secret in found if not secret]
         if len(chosen) > _MOST_FILES:
             return not_attached(name, f"it names more than {_MOST_FILES} files", _NARROW)

@@ -17,7 +17,7 @@ from typing import Any, cast
 from termchat.attachments.classify import LARGEST, file_part
 from termchat.config.bounded_read import read_bounded
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.messages import Image, Message, Part, Role, Text
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_format, safe_line
@@ -46,8 +46,7 @@ def read_message_file(name: str, silence: float | None = None) -> Conversed | Fa
     try:
         data = read_bounded(user_path(name), LARGEST, patient=True, silence=silence)
     except (OSError, ValueError) as error:
-        why = str(getattr(error, "strerror", None) or error)
-        words = safe_format("Cannot read {name}: {why}.", name=shown, why=safe_line(why[:1].lower() + why[1:]))
+        words = safe_format("Cannot read {name}: {why}.", name=shown, why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the file name after --messages."))
     return parse_messages(data, shown)
 

@@ -18,7 +18,7 @@ from termchat.app.options import Options
 from termchat.config.bounded_read import read_bounded
 from termchat.config.load import Config
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind, install_command
+from termchat.core.errors import Failure, FailureKind, error_reason, install_command
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
@@ -181,7 +181,7 @@ def _tls(options: ServeOptions) -> TlsFiles | Failure | None:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(files.certificate, files.key)
     except (OSError, ValueError) as error:
-        why = safe_line((error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error))
+        why = error_reason(error)
         words = safe_format("Cannot use {certificate} with the key {key}: {why}.", why=why,
                             certificate=safe_line(options.certificate), key=safe_line(options.key))  # fmt: skip
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Both files are PEM; the key has no password."))
@@ -194,8 +194,7 @@ def _listener(options: ServeOptions) -> socket.socket | Failure:
         return socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
         at = safe_line(f"{options.host}:{options.port}")
-        why = safe_line((getattr(error, "strerror", None) or str(error)).lower())
-        words = safe_format("Cannot listen on {at}: {why}.", at=at, why=why)
+        words = safe_format("Cannot listen on {at}: {why}.", at=at, why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Choose another port; --port 0 picks a free one."))
 
 

@@ -28,7 +28,7 @@ from termchat.config.bounded_read import read_bounded
 from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS
 from termchat.config.toml_file import did_you_mean
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 
@@ -105,9 +105,7 @@ def load_role(folder: Path, name: str) -> RoleFile | Failure:
     except FileNotFoundError:
         return _unknown(folder, name)
     except (OSError, UnicodeDecodeError) as error:
-        why = (
-            "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else (error.strerror or str(error)).lower()
-        )
+        why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error_reason(error)
         return Failure(
             FailureKind.BAD_CONFIG,
             safe_format("Cannot read {file}: {why}.", file=shown_path(file), why=safe_line(why)),

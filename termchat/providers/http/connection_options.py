@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 from httpx2._utils import get_environment_proxies  # pyright: ignore[reportPrivateUsage] # has no public name
 
+from termchat.core.errors import error_reason
 from termchat.late_dataclass import dataclass
 
 _LOOPBACK = (
@@ -137,4 +138,4 @@ def _load(ca: str, option: str, path: str) -> ssl.SSLContext:
     except ssl.SSLError as error:
         raise ConnectionOptionError(option, path, "it contains no certificates in PEM format") from error
     except OSError as error:
-        raise ConnectionOptionError(option, path, (error.strerror or str(error)).lower()) from error
+        raise ConnectionOptionError(option, path, error_reason(error)) from error

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from termchat.core.chats import FullChat, ImportReport, SkippedRecord
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import counted, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 from termchat.store.importers import aichat, chatgpt, claude, claude_code, codex, llm, pi, termchat
@@ -59,7 +59,7 @@ def detect_format(file: Path) -> ImportSource | Failure:
     try:
         return _source(file)
     except OSError as error:
-        return _refused(file, (error.strerror or str(error)).lower())
+        return _refused(file, error_reason(error))
     except (zipfile.BadZipFile, zlib.error, EOFError):
         return _refused(file, "the archive is damaged")
     except InvalidRecord as error:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from termchat.core.errors import error_reason
 from termchat.core.messages import Image
 from termchat.core.usage import Usage
 from termchat.store.json_fields import InvalidRecord, Raw
@@ -50,7 +51,7 @@ class AgentFile(NamedTuple):
         try:
             return self.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
         except OSError as error:
-            raise InvalidRecord((error.strerror or str(error)).lower()) from error
+            raise InvalidRecord(error_reason(error)) from error
 
 
 def first_records(path: Path) -> list[Raw]:

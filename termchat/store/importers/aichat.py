@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from termchat.core.chats import FullChat, SkippedRecord
+from termchat.core.errors import error_reason
 from termchat.core.messages import Image, Message, Origin, Part, Role, Text, ToolCall, ToolResult
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
@@ -64,7 +65,7 @@ def _changed(file: AgentFile) -> float:
     try:
         return file.path.stat().st_mtime
     except OSError as error:
-        raise InvalidRecord((error.strerror or str(error)).lower()) from error
+        raise InvalidRecord(error_reason(error)) from error
 
 
 @dataclass(slots=True)

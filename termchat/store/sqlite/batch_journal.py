@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from termchat.batch.journal import InputConflict, InputEntry, ItemState, JournalCounts, JournalError, JournalRow
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.store.sqlite import db, sqlite_errors
 from termchat.store.sqlite.handed_batches import LINES, TABLES, HandedBatches, journal_row
@@ -173,10 +173,10 @@ async def open_journal(file: Path) -> SqliteBatchJournal | Failure:
         connection = await asyncio.wrap_future(thread.submit(_open, file))
     except sqlite3.Error as error:
         thread.shutdown(wait=False)
-        return _in_use(file) if sqlite_errors.is_locked(error) else _unusable(file, str(error))
+        return _in_use(file) if sqlite_errors.is_locked(error) else _unusable(file, error)
     except OSError as error:
         thread.shutdown(wait=False)
-        return _unusable(file, error.strerror or str(error))
+        return _unusable(file, error)
     return SqliteBatchJournal(connection, thread)
 
 
@@ -240,8 +240,8 @@ def _in_use(file: Path) -> Failure:
     return Failure(FailureKind.STORAGE, words, safe_format("Wait for its end, or choose another --journal."))
 
 
-def _unusable(file: Path, why: str) -> Failure:
-    words = safe_format("Cannot use the journal {file}: {why}.", file=_name(file), why=safe_line(why.lower()))
+def _unusable(file: Path, error: Exception) -> Failure:
+    words = safe_format("Cannot use the journal {file}: {why}.", file=_name(file), why=error_reason(error))
     return Failure(FailureKind.STORAGE, words, safe_format("Choose another file with --journal."))
 
 

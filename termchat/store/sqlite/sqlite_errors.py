@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import counted, safe, safe_format, safe_line
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -67,9 +67,8 @@ def transient_failure(error: sqlite3.Error) -> Failure | None:
 
 def unusable(file: Path, error: Exception) -> Failure:
     """Return the failure that chats cannot be saved in `file`."""
-    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    name, why = safe_line(str(file)), safe_line(why.lower())
-    return _failure(safe_format("Chats cannot be saved in {file}: {why}.", file=name, why=why), _MEMORY)
+    name = safe_line(str(file))
+    return _failure(safe_format("Chats cannot be saved in {file}: {why}.", file=name, why=error_reason(error)), _MEMORY)
 
 
 def newer(file: Path) -> ForeignDatabase:

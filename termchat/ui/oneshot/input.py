@@ -19,7 +19,7 @@ from termchat.attachments.classify import (
     visible_controls,
 )
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.messages import Message, Part, attached_text, user_message
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.oneshot.patient_reader import PatientReader
@@ -116,7 +116,7 @@ def standard_input_bytes(
         try:
             piece = reader.read(deadline)
         except OSError as error:
-            why = safe_line((error.strerror or str(error)).lower())
+            why = error_reason(error)
             return Failure(FailureKind.BAD_CONFIG, safe_format("Cannot read standard input: {why}.", why=why))
         if deadline is not None and time.monotonic() >= deadline and piece != b"":
             words = safe_format("Standard input did not end in time (--timeout).")

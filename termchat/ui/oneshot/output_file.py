@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
@@ -81,8 +81,7 @@ def open_output(name: str) -> OutputFile | Failure:
 
 def unusable_output(name: str, error: Exception) -> Failure:
     """Return the failure of an output file."""
-    why = (getattr(error, "strerror", None) or str(error)).lower()
-    words = safe_format("Cannot write {name}: {why}.", name=safe_line(name), why=safe_line(why))
+    words = safe_format("Cannot write {name}: {why}.", name=safe_line(name), why=error_reason(error))
     return Failure(FailureKind.BAD_CONFIG, words, safe_format("Choose another file for -o."))
 
 

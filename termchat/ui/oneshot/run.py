@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from termchat.core.approval import Decline
-from termchat.core.errors import Failure, FailureKind, exit_code
+from termchat.core.errors import Failure, FailureKind, error_reason, exit_code
 from termchat.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -32,7 +32,7 @@ from termchat.core.events import (
 )
 from termchat.core.messages import Citation, Message, Role, Text, ToolCall, ToolStatus, unique_citations, user_message
 from termchat.core.outcomes import ExitCode, Outcome
-from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.sanitize import safe_format
 from termchat.core.session import Session
 from termchat.core.usage import Usage
 from termchat.ui.oneshot.call_lines import CANNOT_ASK, finished_line, unasked_line
@@ -243,7 +243,7 @@ class _Run:
 
 def unwritable(error: OSError) -> Failure:
     """Return the failure of an output that takes no more."""
-    why = safe_line((error.strerror or str(error)).lower())
+    why = error_reason(error)
     return Failure(FailureKind.STORAGE, safe_format("Cannot write the reply: {why}.", why=why))
 
 

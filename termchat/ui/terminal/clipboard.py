@@ -15,6 +15,7 @@ from contextlib import suppress
 from shutil import which
 from typing import NamedTuple
 
+from termchat.core.errors import error_reason
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.phrases import size
 from termchat.ui.terminal.capabilities import tmux_passthrough
@@ -112,6 +113,6 @@ def _saved(data: bytes, why: Safe) -> Copied:
         with os.fdopen(fd, "wb") as file:
             file.write(data)
     except OSError as error:
-        words = safe_line((error.strerror or str(error)).lower())
+        words = error_reason(error)
         return Copied(safe_format("{why}, and no file could be written: {words}.", why=why, words=words), done=False)
     return Copied(safe_format("{why}; saved to {file}", why=why, file=safe_line(name)), done=False)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from termchat.config.setting_types import command_of
+from termchat.core.errors import error_reason
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.terminal.capabilities import terminal_name, tmux_passthrough
 
@@ -70,7 +71,7 @@ def run_detached(command: Sequence[str], complain: Callable[[Safe], None]) -> No
             # The command comes from the user's own configuration, and no shell reads it.
             subprocess.run(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True, check=False)  # noqa: S603
         except OSError as error:
-            why = safe_line((error.strerror or str(error)).lower())
+            why = error_reason(error)
             complain(safe_format("notify: cannot run {name}: {why}.", name=safe_line(command[0]), why=why))
 
     threading.Thread(target=wait, name="notify", daemon=True).start()
