@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.config.bounded_read import read_bounded
+from termchat.config.credentials import variables_of
 from termchat.config.load import Config
 from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind, error_reason
@@ -93,9 +94,8 @@ def _key_variables(config: Config) -> Iterator[str]:
     references += [
         text for s in config.mcp.values() for text in (*s.env.values(), *s.headers.values(), s.client_secret)
     ]
-    for reference in (text.strip() for text in references):
-        if reference.startswith("env:"):
-            yield from (name.strip() for name in reference.removeprefix("env:").split(","))
+    for reference in references:
+        yield from variables_of(reference)
 
 
 def _read(file: Path) -> bytes | Failure:

@@ -64,12 +64,8 @@ class Credentials:
     def source(self, provider: ProviderConfig) -> Safe:
         """The source of the key for error messages, such as `OPENAI_API_KEY` or `the command pass`; never the key."""
         reference = provider.key.strip()
-        if reference.startswith("env:"):
-            return safe_line(self._set_variable(reference) or " or ".join(_variables(reference)))
-        if reference.startswith("cmd:"):
-            return safe_format("the command {name}", name=_program(reference.removeprefix("cmd:")))
-        if reference.startswith(("file:", "keyring:")):
-            return safe_line(reference)
+        if is_reference(reference):
+            return safe_line(self._set_variable(reference)) or source_words(reference)
         of_run = {"--base-url": Safe("--key"), "this run": Safe("the login of this run")}
         return of_run.get(provider.source, Safe("the configuration"))
 
@@ -100,8 +96,7 @@ class Credentials:
                 return reference
 
     def _set_variable(self, reference: str) -> str:
-        names = _variables(reference)
-        return next((name for name in names if _clean(self._env.get(name, ""))), "")
+        return next((name for name in variables_of(reference) if _clean(self._env.get(name, ""))), "")
 
     def _variable(self, reference: str) -> str:
         return self._env.get(self._set_variable(reference), "").strip()
@@ -115,9 +110,18 @@ class Credentials:
         return printed
 
 
-def _variables(reference: str) -> list[str]:
-    """Return the names of the variables in a reference such as `env:A,B`."""
-    return [name.strip() for name in reference.removeprefix("env:").split(",")]
+def variables_of(reference: str) -> list[str]:
+    """Return the names of the variables in a reference such as `env:A,B`; none for another reference or a key."""
+    kind, _, names = reference.strip().partition(":")
+    return [name.strip() for name in names.split(",")] if kind == "env" else []
+
+
+def source_words(reference: str) -> Safe:
+    """Return a reference in words, such as `A or B`, or `the command pass`: arguments of a command may be secret."""
+    kind, _, rest = reference.strip().partition(":")
+    if kind == "env":
+        return safe_line(" or ".join(variables_of(reference)))
+    return safe_format("the command {name}", name=_program(rest)) if kind == "cmd" else safe_line(reference.strip())
 
 
 def missing_key_failure(provider: ProviderConfig) -> Failure:
@@ -127,11 +131,11 @@ def missing_key_failure(provider: ProviderConfig) -> Failure:
     if not provider.key.startswith("env:"):
         step = safe_format("Set it in [providers.{name}].{page}", name=safe_line(provider.name), page=page)
         return Failure(FailureKind.NO_KEY, safe_format("The key of {title} is empty.", title=title), step)
-    names = _variables(provider.key)
+    first = safe_line(variables_of(provider.key)[0])
     return Failure(
         FailureKind.NO_KEY,
-        safe_format("No key for {title}: {names} is not set.", title=title, names=safe_line(" or ".join(names))),
-        safe_format("Set it: export {name}=...{page}", name=safe_line(names[0]), page=page),
+        safe_format("No key for {title}: {names} is not set.", title=title, names=source_words(provider.key)),
+        safe_format("Set it: export {name}=...{page}", name=first, page=page),
     )
 
 

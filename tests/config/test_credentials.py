@@ -105,6 +105,8 @@ def test_headers_resolve_key_references() -> None:
         ("env:A,C", "C"),
         ("env:A,D", "A or D"),
         ("cmd:pass show secret", "the command pass"),
+        (" cmd:pass show secret", "the command pass"),
+        ("file:/a b", "file:/a b"),
         ("sk-1", "the configuration"),
     ],
 )

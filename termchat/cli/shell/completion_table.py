@@ -65,6 +65,7 @@ def build_table() -> dict[str, Any]:
     from termchat.cli import SUBCOMMANDS, subcommand_run
     from termchat.cli.command import command_shape
     from termchat.cli.prompt_command import run_prompt
+    from termchat.config.credentials import variables_of
     from termchat.config.providers import presets
     from termchat.config.settings import SETTINGS
     from termchat.core.provider import Effort
@@ -83,7 +84,7 @@ def build_table() -> dict[str, Any]:
         "settings": {key: [setting.help, list(setting.kind.choices)] for key, setting in SETTINGS.items()},
         "efforts": [effort.value for effort in Effort],
         "providers": {
-            name: [preset.title, _models(preset.model, preset.models), _variables(preset.key)]
+            name: [preset.title, _models(preset.model, preset.models), variables_of(preset.key)]
             for name, preset in presets().items()
         },
     }
@@ -126,10 +127,6 @@ def _choices(param: Any) -> list[str]:
 
 def _models(default: str, known: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(model for model in (default, *known) if model))
-
-
-def _variables(key: str) -> list[str]:
-    return key.removeprefix("env:").split(",") if key.startswith("env:") else []
 
 
 def _version() -> str:

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from termchat.commands.setup.ports import Dialog, Setup, TextQuestion
+from termchat.config.credentials import variables_of
 from termchat.config.stored_keys import KEYRING, is_open_to_others, keyring_problem, put_in_keyring
 from termchat.core.effects import Choice
 from termchat.core.errors import Failure
@@ -57,8 +58,8 @@ class KeyPlaces:
 
     async def _in_variable(self, config: ProviderConfig) -> str | None:
         known = self._setup.kept.get(config.name)
-        names = known.key.removeprefix("env:") if known and known.key.startswith("env:") else ""
-        default = names.split(",")[0].strip() or f"{re.sub('[^A-Za-z0-9]', '_', config.name).upper()}_API_KEY"
+        names = variables_of(known.key) if known else []
+        default = next(iter(names), "") or f"{re.sub('[^A-Za-z0-9]', '_', config.name).upper()}_API_KEY"
         question = TextQuestion(safe_format("Variable"), (safe_format("termchat writes only its name."),), default)
         while True:
             name = (await self._dialog.ask(question)).strip().lstrip("$")

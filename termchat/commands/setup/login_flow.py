@@ -11,7 +11,7 @@ from termchat.commands.setup.keep_key import KeyPlaces
 from termchat.commands.setup.outcome_words import Suspect, outcome_words, price_words
 from termchat.commands.setup.pasted_key import read_pasted_key
 from termchat.commands.setup.ports import Dialog, DialogCancelledError, ListingResult, Setup, TextQuestion
-from termchat.config.credentials import is_reference
+from termchat.config.credentials import is_reference, source_words, variables_of
 from termchat.config.stored_keys import write_provider
 from termchat.core.effects import Choice, Effect, Print, UseModel
 from termchat.core.errors import Failure, FailureKind
@@ -74,8 +74,7 @@ class LoginDialogue:
         """Return the provider with its key: that of the environment, or the entered one."""
         if config.local and not (config.key.startswith("env:") and self._setup.has_key(replace(config, local=False))):
             return config  # a server on this machine rarely asks for one; if it does, the correction asks
-        names = config.key.removeprefix("env:").split(",") if config.key.startswith("env:") else []
-        found = next((name.strip() for name in names if self._setup.is_set(name.strip())), "")
+        found = next((name for name in variables_of(config.key) if self._setup.is_set(name)), "")
         if found:
             rows = (
                 Choice(safe_format("Use {name}", name=safe_line(found)), safe_format("it is set in the environment")),
@@ -109,12 +108,8 @@ class LoginDialogue:
                 length, end = safe(str(len(entered.key))), safe_line(mask(entered.key))
                 self._dialog.show(safe_format("Key {mask}, {n} characters", mask=end, n=length))
             else:
-                self._dialog.show(safe_format("Key from {source}", source=self._source(entered.key)))
+                self._dialog.show(safe_format("Key from {source}", source=source_words(entered.key)))
             return replace(config, key=entered.key, source="this run")
-
-    def _source(self, key: str) -> Safe:
-        kind, _, rest = key.partition(":")
-        return safe_format("the command {name}", name=safe_line(rest.split()[0])) if kind == "cmd" else safe_line(key)
 
     # The trial
 
@@ -142,7 +137,7 @@ class LoginDialogue:
         """Read the key from its source, which may be a command."""
         if not is_reference(config.key) or config.key.startswith("env:"):
             return await self._setup.run_command(config)
-        words = safe_format("reading the key from {source}", source=self._source(config.key))
+        words = safe_format("reading the key from {source}", source=source_words(config.key))
         key = await self._dialog.wait(words, self._setup.run_command(config))
         if isinstance(key, str):
             self._setup.hide(key)

@@ -6,12 +6,11 @@ import asyncio
 from dataclasses import replace
 
 from termchat.commands.setup.ports import Dialog, Setup
-from termchat.config.credentials import is_reference
+from termchat.config.credentials import is_reference, source_words
 from termchat.config.providers import presets
 from termchat.config.stored_keys import KEYRING, remove_from_keyring, remove_key, written_keys
 from termchat.config.toml_file import did_you_mean
 from termchat.core.effects import Choice
-from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import TextRole
 
@@ -52,8 +51,9 @@ async def _remove(dialog: Dialog, setup: Setup, name: str, key: str) -> bool:
     dialog.show(words)
     preset = presets().get(name)
     if preset and not preset.local and setup.has_key(preset):
-        source = safe_line(preset.key.removeprefix("env:"))
-        dialog.show(safe_format("{name} still has a key in the environment: {source}.", name=shown, source=source))
+        words = safe_format("{name} still has a key in the environment: {source}.",
+                            name=shown, source=source_words(preset.key))  # fmt: skip
+        dialog.show(words)
     return True
 
 
@@ -74,18 +74,10 @@ def _refuse(dialog: Dialog, setup: Setup, name: str) -> None:
     elif not config.key or not setup.has_key(replace(config, local=False)):
         dialog.show(safe_format("{name} has no key.", name=shown))
     else:
+        source = source_words(config.key) if is_reference(config.key) else safe_line(config.source)
         words = safe_format("The key of {name} comes from {source}; no login has written it, so it stays.",
-                            name=shown, source=_source(config))  # fmt: skip
+                            name=shown, source=source)  # fmt: skip
         dialog.show(words, TextRole.WARNING)
-
-
-def _source(config: ProviderConfig) -> Safe:
-    kind, _, rest = config.key.partition(":")
-    if kind == "env":
-        return safe_line(rest)
-    if kind == "cmd":
-        return safe_format("the command {name}", name=safe_line(next(iter(rest.split()), "")))
-    return safe_line(config.key) if kind in ("file", "keyring") else safe_line(config.source)
 
 
 def _place(key: str) -> Safe:
