@@ -22,6 +22,7 @@ from termchat.core.style import TextRole
 Effects: TypeAlias = Sequence[Effect]
 Run: TypeAlias = "Callable[[CommandContext, str], Effects]"
 Complete: TypeAlias = "Callable[[CommandContext, str], Candidates]"
+SAVE = "--save"  # of commands whose change can also go to the config file
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,13 @@ def split_command(text: str) -> tuple[str, str]:
     """Split `/name  argument` into name and argument."""
     name, _, argument = normalise(text)[1:].partition(" ")
     return name.strip(), argument.strip()
+
+
+def split_save(argument: str) -> tuple[str, bool]:
+    """Split off a trailing --save. Returns the rest, and True if it was there."""
+    text = argument.strip()
+    saved = text == SAVE or text.endswith(f" {SAVE}")
+    return text.removesuffix(SAVE).strip() if saved else text, saved
 
 
 def typed_number(text: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from termchat.commands.model import failure_effects, known_models, model
-from termchat.commands.registry import CommandContext, CommandGroup, Effects
+from termchat.commands.registry import SAVE, CommandContext, CommandGroup, Effects, split_save
 from termchat.config.runtime import DEFAULT, KEEP, RuntimeSettings, SettingRow
 from termchat.config.settings import SETTINGS, EnterKey
 from termchat.core.effects import (
@@ -25,7 +25,6 @@ from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 
 group = CommandGroup()
-_SAVE = "--save"
 _NONE = (Print(safe_format("Settings are not available here.")),)
 _MORE = safe_format(
     "A change applies to this run; model, system and think apply to this chat and are saved with it. --save also "
@@ -45,11 +44,11 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
         values = [candidate.text for candidate in known_models(context, typed)]
     else:
         values = list(preferences.choices(key))
-    given = _split(typed)[0]
+    given = split_save(typed)[0]
     if given and (given in values or not values):
         return [
             Completion(f"{key} {given}"),
-            Completion(f"{key} {given} {_SAVE}", safe_format("also in the config file")),
+            Completion(f"{key} {given} {SAVE}", safe_format("also in the config file")),
         ]
     return [Completion(f"{key} {value}") for value in values]
 
@@ -66,7 +65,7 @@ def set_(context: CommandContext, argument: str) -> Effects:
     """List the settings, describe one, or change one."""
     if context.preferences is None:
         return _NONE
-    text, save = _split(argument)
+    text, save = split_save(argument)
     key, _, value = text.replace("=", " ", 1).partition(" ") if "=" in text.split(" ")[0] else text.partition(" ")
     if not key:
         return _table(context.preferences)
@@ -124,7 +123,7 @@ def _prompts(context: CommandContext, prefix: str) -> Candidates:
 def system(context: CommandContext, argument: str) -> Effects:
     """Print the system prompt, or set another one."""
     if argument:
-        text, save = _split(argument)
+        text, save = split_save(argument)
         return _changed(context, "system", text, save=save) if context.preferences else _NONE
     prompt = context.session.settings.system
     return (Print(safe(prompt), TextRole.TEXT),) if prompt else (Print(safe_format("No system prompt is sent.")),)
@@ -160,7 +159,7 @@ def theme(context: CommandContext, argument: str) -> Effects:
     """Change the theme, or open a picker that previews the marked theme."""
     if context.preferences is None:
         return _NONE
-    text, save = _split(argument)
+    text, save = split_save(argument)
     if text:
         return _changed(context, "theme", text, save=save)
     now = context.preferences.settings.theme
@@ -195,13 +194,6 @@ def _changed(context: CommandContext, key: str, value: str, *, save: bool) -> Ef
         known = not isinstance(context.providers.resolve(value), Failure)
         return (*model(context, value), *((ChangeSetting(key, value, save),) if save and known else ()))
     return (ChangeSetting(key, value, save),)
-
-
-def _split(argument: str) -> tuple[str, bool]:
-    """Split off a trailing --save. Returns the rest, and True if it was there."""
-    text = argument.strip()
-    saved = text == _SAVE or text.endswith(f" {_SAVE}")
-    return text.removesuffix(_SAVE).strip() if saved else text, saved
 
 
 def _table(preferences: RuntimeSettings) -> Effects:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from termchat.commands.registry import CommandContext, CommandGroup, Effects
+from termchat.commands.registry import CommandContext, CommandGroup, Effects, split_save
 from termchat.core.effects import Candidates, Completion, EditRule, Print, PrintTable
 from termchat.core.provider import Tools
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 
 group = CommandGroup()
-_SAVE = "--save"
 _GROUPS = ("read", "write", "run", "network", "functions", "mcp", "all")
 _NO_TOOLS = (Print(safe_format("There are no tools in this run (--no-tools).")),)
 
@@ -58,7 +57,8 @@ def list_or_change_tools(context: CommandContext, argument: str) -> Effects:
     if action in ("on", "off") and rest:
         return _offered(known, rest, on=action == "on")
     if action == "allow" and rest:
-        return (EditRule(rest.removesuffix(_SAVE).strip(), save=rest.endswith(_SAVE)),)
+        rule, save = split_save(rest)
+        return (EditRule(rule, save=save),)
     if action == "remove" and rest:
         return (EditRule(rest, remove=True),)
     return (Print(safe_format("Write /tools on NAMES, /tools off NAMES, /tools allow RULE or /tools remove RULE.")),)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from termchat.commands.registry import CommandContext, CommandGroup, Effects
+from termchat.commands.registry import SAVE, CommandContext, CommandGroup, Effects
 from termchat.core.effects import Candidates, ChangeSetting, Completion, Print, ShowBudget
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.core.usage import OFF, parse_amount
 
 group = CommandGroup()
-_DAY, _ALLOW, _SAVE = "day", "allow", "--save"
+_DAY, _ALLOW = "day", "allow"
 
 
 def _offered(context: CommandContext, prefix: str) -> Candidates:
@@ -35,8 +35,8 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
 def budget(context: CommandContext, argument: str) -> Effects:
     """Show the limits and what is spent of them, or change a limit."""
     words = argument.split()
-    save = _SAVE in words
-    words = [word for word in words if word != _SAVE]
+    save = SAVE in words
+    words = [word for word in words if word != SAVE]
     if not words:
         return (ShowBudget(),)
     if words == [_ALLOW]:
