@@ -20,6 +20,7 @@ same result.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import LiteralString, NewType
 from unicodedata import combining, east_asian_width
@@ -71,6 +72,12 @@ def counted(number: int, noun: LiteralString) -> Safe:
 def repair_surrogates(text: str) -> str:
     """Pair split surrogates and replace lone ones, so that the text can be encoded as UTF-8."""
     return text if text.isascii() else _join_surrogates(text)  # a long text is not copied
+
+
+def code_fence(text: str) -> Safe:
+    """Return the fence of a code block in Markdown that no line of this text can close."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    return Safe("`" * max(3, longest + 1))
 
 
 def escape_json(text: str) -> Safe:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from termchat.core.sanitize import Sanitizer, repair_surrogates, safe, safe_format, safe_line, safe_url
+from termchat.core.sanitize import Sanitizer, code_fence, repair_surrogates, safe, safe_format, safe_line, safe_url
 
 TABLE = {
     "\x00": "␀",
@@ -85,6 +85,11 @@ def test_repair_surrogates_gives_utf8_and_keeps_whole_characters(text: str) -> N
 )
 def test_safe_url_other_scheme_or_malformed_is_empty(url: str) -> None:
     assert safe_url(url) == ""
+
+
+@pytest.mark.parametrize(("text", "fence"), [("", "```"), ("a `b` ``c``", "```"), ("````sh\nls\n````", "`````")])
+def test_code_fence_is_longer_than_any_in_text(text: str, fence: str) -> None:
+    assert code_fence(text) == fence
 
 
 def test_safe_url_is_printable_ascii_without_its_surroundings() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from termchat.app.shell.recorded_command import recorded_command
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import Safe, excerpt, join, safe, safe_format
+from termchat.core.sanitize import Safe, code_fence, excerpt, join, safe, safe_format
 from termchat.late_dataclass import dataclass
 from termchat.ui.text.terminal_text import shortened
 
@@ -171,5 +171,5 @@ def _output(rows: Sequence[str], at: int, end: int) -> Safe:
 
 def code_block(text: str, language: str = "") -> str:
     """Return a text as a fenced code block, whose fence is longer than any in the text."""
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
+    fence = code_fence(text)
     return f"{fence}{language}\n{text}\n{fence}"

@@ -24,7 +24,7 @@ from termchat.core.messages import Message, Origin, Role, Text, ToolResult, Tool
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
-from termchat.core.sanitize import safe_format
+from termchat.core.sanitize import code_fence, safe_format
 from termchat.late_dataclass import dataclass
 from termchat.providers.demo.script import (
     Script,
@@ -307,7 +307,7 @@ def _report_result(words: Mapping[str, str], result: ToolResult) -> str:
 def _fenced(words: Mapping[str, str], text: str) -> str:
     """Return the first lines of a text as a code block, whose fence is longer than any inside."""
     lines = text.rstrip("\n").split("\n")
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    fence = code_fence(text)
     block = "\n".join([fence, *lines[:_MAX_FILE_LINES], fence])
     rest = len(lines) - _MAX_FILE_LINES
     return block + ("\n\n" + words["shortened"].format(lines=rest) if rest > 0 else "")

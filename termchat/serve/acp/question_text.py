@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from termchat.core.sanitize import Safe, repair_surrogates, safe_line
+from termchat.core.sanitize import Safe, code_fence, repair_surrogates, safe_line
 
 # C0, DEL, C1, bidirectional and invisible characters, line separators, blanks that are letters, and
 # tags and selectors that can carry a text. Joiners stay in Persian, Indian scripts and emoji.
@@ -28,7 +28,7 @@ def code_span(text: str) -> Safe:
     line = safe_line(reveal(text)).strip()
     if not line:
         return Safe("")
-    fence = "`" * (_longest_run(line) + 1)
+    fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
     space = " " if line[0] == "`" or line[-1] == "`" else ""
     return Safe(f"{fence}{space}{line}{space}{fence}")
 
@@ -38,9 +38,9 @@ def code_name(name: str) -> Safe:
     return Safe(name) if _PLAIN_NAME.fullmatch(name) else code_span(name)
 
 
-def code_fence(text: str, language: str = "") -> Safe:
+def safe_code_block(text: str, language: str = "") -> Safe:
     """Return safe text as a code block, with a fence that no line of it can close."""
-    fence = "`" * max(3, _longest_run(text) + 1)
+    fence = code_fence(text)
     return Safe(f"{fence}{language}\n{text}\n{fence}")
 
 
@@ -48,10 +48,6 @@ def escape_markdown(text: str) -> Safe:
     """Return a sentence on one line, with backslashes before what Markdown would take for marks."""
     marked = _MARKS.sub(r"\\\g<0>", safe_line(reveal(text)).strip())
     return Safe(_NUMBER.sub(r"\g<0>\\", marked))
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def _escaped(found: re.Match[str]) -> str:

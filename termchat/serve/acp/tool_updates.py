@@ -23,7 +23,7 @@ from acp.schema import (
 from termchat.core.approval import ApprovalRequest, PreviewKind, ToolEffect, mark_blanks
 from termchat.core.messages import Image, ToolCall, ToolResult, foreign_argument
 from termchat.core.sanitize import Safe, repair_surrogates, safe, safe_format, safe_line
-from termchat.serve.acp.question_text import code_fence, code_name, code_span, escape_markdown, reveal
+from termchat.serve.acp.question_text import code_name, code_span, escape_markdown, reveal, safe_code_block
 
 Kind: TypeAlias = Literal[
     "read", "edit", "delete", "move", "search", "execute", "think", "fetch", "switch_mode", "other"
@@ -109,7 +109,7 @@ def question_content(request: ApprovalRequest, cwd: Path) -> list[Content]:
     content: list[Content] = [] if request.title else list(_changes(request.call, cwd))
     if request.preview and not content:
         preview = mark_blanks(request.preview) if request.kind is PreviewKind.COMMAND else request.preview
-        content.append(plain(code_fence(reveal(preview), _LANGUAGES[request.kind])))
+        content.append(plain(safe_code_block(reveal(preview), _LANGUAGES[request.kind])))
     facts = "\n".join(f"- {code_span(fact)}" for fact in (*request.facts, request.reason) if fact)
     return [*content, *([plain(facts)] if facts else [])]
 
@@ -118,7 +118,7 @@ def as_code_block(text: str) -> ContentToolCallContent:
     """Return foreign text as a code block, so that none of it acts as Markdown."""
     if len(text) > _MOST:
         text = f"{text[:_MOST]}\n[{len(text) - _MOST} more characters]"
-    return plain(code_fence(safe(text)))
+    return plain(safe_code_block(safe(text)))
 
 
 def plain(text: str) -> ContentToolCallContent:

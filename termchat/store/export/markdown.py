@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Role, Search, Text, ToolCall, ToolResult
+from termchat.core.sanitize import code_fence
 from termchat.store.export import common
 
 
@@ -22,8 +23,7 @@ def chat_to_markdown(record: FullChat) -> str:
 
 def fenced(text: str, language: str = "") -> str:
     """Return a text inside a fence that is longer than any fence in the text."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
+    fence = code_fence(text)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
 
 
