@@ -8,11 +8,13 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Protocol
 
+from termchat.core.sanitize import Safe
 from termchat.late_dataclass import dataclass
 
 OFF = "off"  # the setting of a chat without a limit
 BATCH_TIER = "batch"  # the service tier of replies in a batch
 _LARGEST = Decimal(10) ** 9
+_MANY_DECIMALS = Decimal("0.001")  # US dollars; less is shown with three significant digits
 
 
 class CostBasis(StrEnum):
@@ -176,3 +178,13 @@ def parse_amount(text: str) -> Decimal | None:
 def limit_of(setting: str) -> Decimal | None:
     """Return the limit that a setting holds: an amount; "" and `off` are no limit."""
     return None if setting in ("", OFF) else parse_amount(setting)
+
+
+def dollars(amount: Decimal) -> Safe:
+    """Return US dollars with two to four decimals: `$2.00`, `$0.025`; more for less, `$0.00002`; `$0` for nothing."""
+    if amount == 0:
+        return Safe("$0")
+    if 0 < amount < _MANY_DECIMALS:
+        return Safe(f"${Decimal(f'{amount:.3g}'):f}")
+    text = f"{amount:.4f}"
+    return Safe(f"${text[:-2]}{text[-2:].rstrip('0')}")

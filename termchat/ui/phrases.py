@@ -16,7 +16,7 @@ from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, counted, excerpt, join, safe, safe_format, safe_line
 from termchat.core.session import SwitchCost
-from termchat.core.usage import BudgetState, Spent, Usage
+from termchat.core.usage import BudgetState, Spent, Usage, dollars
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}  # seconds
 _LEAST_SAVED = Decimal("0.0001")  # US dollars; less is not mentioned
@@ -295,9 +295,9 @@ def budget_lines(state: BudgetState) -> Iterator[Safe]:
         (safe_format("Today"), spent.day, spent.reserved, limits.day),
     )
     for where, so_far, reserved, limit in rows:
-        held = safe_format(", {sum} reserved", sum=exact(reserved)) if reserved else EMPTY
+        held = safe_format(", {sum} reserved", sum=dollars(reserved)) if reserved else EMPTY
         if limit is None:
-            yield safe_format("{where}: {spent} spent{held}, no limit.", where=where, spent=exact(so_far - reserved),
+            yield safe_format("{where}: {spent} spent{held}, no limit.", where=where, spent=dollars(so_far - reserved),
                               held=held)  # fmt: skip
         elif limit == 0:
             yield safe_format("{where}: nothing may be spent (limit $0), so only free models answer.", where=where)
@@ -305,7 +305,7 @@ def budget_lines(state: BudgetState) -> Iterator[Safe]:
             rest = max(limit - so_far, Decimal(0))
             yield safe_format(
                 "{where}: {spent} of {limit} spent{held}, {rest} left.",
-                where=where, spent=exact(so_far - reserved), limit=exact(limit), held=held, rest=exact(rest),
+                where=where, spent=dollars(so_far - reserved), limit=dollars(limit), held=held, rest=dollars(rest),
             )  # fmt: skip
     if spent.reserved:
         yield safe_format("Reserved is the most that requests can cost that run, or whose termchat was killed.")
@@ -327,21 +327,13 @@ def budget_share(state: BudgetState) -> Safe:
         return safe_format("limit $0")
     if limits.chat is not None:
         return safe_format(
-            "{spent} of {limit}", spent=exact(spent.chat - spent.chat_reserved), limit=exact(limits.chat)
+            "{spent} of {limit}", spent=dollars(spent.chat - spent.chat_reserved), limit=dollars(limits.chat)
         )
     if limits.day is None:
         return EMPTY
     if state.spent is None:
-        return safe_format("{limit} a day", limit=exact(limits.day))
-    return safe_format("{spent} of {limit} today", spent=exact(spent.day - spent.reserved), limit=exact(limits.day))
-
-
-def exact(amount: Decimal) -> Safe:
-    """Return US dollars with two to four decimals, for amounts that are compared: `$2.00`, `$0.025`, or `$0.00002`."""
-    if Decimal(0) < amount < Decimal("0.001"):
-        return safe(f"${Decimal(f'{amount:.3g}'):f}")
-    text = f"{amount:.4f}"
-    return safe(f"${text[:-2]}{text[-2:].rstrip('0')}") if amount else safe("$0")
+        return safe_format("{limit} a day", limit=dollars(limits.day))
+    return safe_format("{spent} of {limit} today", spent=dollars(spent.day - spent.reserved), limit=dollars(limits.day))
 
 
 def import_words(report: ImportReport) -> Safe:

@@ -1,4 +1,4 @@
-"""Sums of usage, and estimates of tokens."""
+"""Sums of usage, amounts of money, and estimates of tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from termchat.core.usage import Usage, add_costs, estimate_tokens
+from termchat.core.usage import Usage, add_costs, dollars, estimate_tokens
 
 
 def test_usage_counts_add_up() -> None:
@@ -19,6 +19,21 @@ def test_usage_sum_with_unknown_cost_is_unknown() -> None:
     assert add_costs(Decimal(1), None) is None
     assert add_costs(None, Decimal(0)) is None
     assert (Usage(1, cost=Decimal(0)) + Usage(1)).cost is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        ("0", "$0"),
+        ("0.00002", "$0.00002"),
+        ("0.00015", "$0.00015"),
+        ("0.025", "$0.025"),
+        ("2", "$2.00"),
+        ("-0.5", "$-0.50"),
+    ],
+)
+def test_dollars_are_shown_as_they_were_given(amount: str, words: str) -> None:
+    assert dollars(Decimal(amount)) == words
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("word" * 4, 4), ("你好世界", 6), ("한국어", 5), ("a", 1)])

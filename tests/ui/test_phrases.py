@@ -19,13 +19,11 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import counted, safe_format
 from termchat.core.session import SwitchCost
 from termchat.core.usage import BudgetState, Limits, Spent, Usage
-from termchat.engine.spending.budget_words import dollars
 from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
 from termchat.ui.phrases import (
     age,
     budget_lines,
     budget_share,
-    exact,
     money,
     rate,
     short_reason,
@@ -127,15 +125,6 @@ def test_rate_of_short_reply_is_left_out(tokens: int, seconds: float, words: str
 )
 def test_money_from_one_cent_has_cents(cost: str, words: str) -> None:
     assert money(Decimal(cost)) == words
-
-
-@pytest.mark.parametrize(
-    ("amount", "words"),
-    [("0", "$0"), ("0.00002", "$0.00002"), ("0.00015", "$0.00015"), ("0.025", "$0.025"), ("2", "$2.00")],
-)
-def test_limit_is_shown_as_it_was_given(amount: str, words: str) -> None:
-    assert exact(Decimal(amount)) == words
-    assert dollars(Decimal(amount)) == words
 
 
 def test_usage_line_without_counts_leaves_them_out_and_fits_80_columns() -> None:

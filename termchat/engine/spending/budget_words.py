@@ -7,12 +7,11 @@ from decimal import Decimal
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe, join, safe, safe_format, safe_line
-from termchat.core.usage import Limits, Spent
+from termchat.core.usage import Limits, Spent, dollars
 
 IN_CHAT = safe_format("in this chat")
 _STEPS = (1, 2, 3, 5, 8)  # of a suggested limit, times a power of ten
 _CENT = Decimal("0.01")
-_MANY_DECIMALS = Decimal("0.001")  # US dollars; less is shown with three significant digits
 
 
 def would_cross(
@@ -105,13 +104,3 @@ def _round_up(amount: Decimal) -> str:
             if step * scale > amount:
                 return f"{(step * scale).normalize():f}"
         scale *= 10
-
-
-def dollars(amount: Decimal) -> Safe:
-    """Return US dollars with two to four decimals: `$2.00`, `$0.025`; more for less, `$0.00002`; `$0` for nothing."""
-    if amount == 0:
-        return safe("$0")
-    if amount < _MANY_DECIMALS:
-        return safe(f"${Decimal(f'{amount:.3g}'):f}")
-    text = f"{amount:.4f}"
-    return safe(f"${text[:-2]}{text[-2:].rstrip('0')}")
