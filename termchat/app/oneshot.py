@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from termchat.app.options import Options, reply_format, usage_error
 from termchat.app.script.option_checks import option_mistake
 from termchat.config.load import Config
 from termchat.core.errors import Failure, FailureKind, exit_code, outcome_of
-from termchat.core.messages import File, Image, Message, Part, user_message
+from termchat.core.messages import File, Image, Message, user_message
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
@@ -147,12 +147,9 @@ async def _ask(
 async def _answer(
     app: App, question: ScriptQuestion, options: Options, output: OutputFile, out: Format, stderr: Stderr
 ) -> ExitCode:
-    sent: list[Message] = []
-    for message in question.messages:
-        fitted = await fitted_message(message, app, stderr)
-        if isinstance(fitted, Failure):
-            return await _fail(fitted, out, stderr)
-        sent.append(fitted)
+    sent = await _fitted(question.messages, app, stderr)
+    if isinstance(sent, Failure):
+        return await _fail(sent, out, stderr)
     system = question.config.settings.system or ""
     asked = user_message(system, *(part for message in sent for part in message.parts))
     if secret := app.find_secret(asked):
@@ -202,22 +199,13 @@ def _kept(output: OutputFile, code: ExitCode, stderr: Stderr, *, whole: bool) ->
     return code
 
 
-async def fitted_message(message: Message, app: App, stderr: Stderr) -> Message | Failure:
-    """Return the message with its attachments as the model takes them, or why it does not take one."""
-    if not any(isinstance(part, Image | File) for part in message.parts):
-        return message
-    from termchat.attachments.fit_to_model import fit_attachment, taker_of, too_large_together
+async def _fitted(messages: Sequence[Message], app: App, stderr: Stderr) -> Sequence[Message] | Failure:
+    """Return messages with their attachments as the model takes them, or why it does not take one."""
+    if not any(isinstance(part, Image | File) for message in messages for part in message.parts):
+        return messages
+    from termchat.attachments.fit_to_model import fit_messages, taker_of
 
-    taker = taker_of(app.registry, app.session.model)
-    parts: list[Part] = []
-    for part in message.parts:
-        fitted = await fit_attachment(part, taker)
-        if isinstance(fitted, Failure):
-            return fitted
-        if fitted.note:
-            stderr.note(fitted.note)
-        parts.append(fitted.part)
-    return too_large_together(parts, taker) or replace(message, parts=tuple(parts))
+    return await fit_messages(messages, taker_of(app.registry, app.session.model), stderr.note)
 
 
 def _model(app: App) -> Safe:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from termchat.attachments.classify import PDF, not_attached, visible_controls
 from termchat.attachments.pictures import PictureError, can_scale, picture_size, scaled
 from termchat.core.errors import Failure, FailureKind, install_command
-from termchat.core.messages import File, Image, Part, attached_text
+from termchat.core.messages import File, Image, Message, Part, attached_text
 from termchat.core.models import AttachmentLimits, ModelRef
 from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
@@ -54,6 +55,38 @@ async def fit_attachment(part: Part, taker: Taker) -> Fitted | Failure:
             return not_attached(part.name, words, _ANOTHER)
         case _:
             return Fitted(part)
+
+
+async def fit_parts(
+    parts: Iterable[Part], taker: Taker, note: Callable[[Safe], object] | None = None
+) -> tuple[Part, ...] | Failure:
+    """Return parts with each attachment as the model takes it, or why it does not take one.
+
+    note   is called with the note of each attachment that is not sent as it is
+    """
+    fitted: list[Part] = []
+    for part in parts:
+        found = await fit_attachment(part, taker)
+        if isinstance(found, Failure):
+            return found
+        if found.note and note:
+            note(found.note)
+        fitted.append(found.part)
+    return tuple(fitted)
+
+
+async def fit_messages(
+    messages: Sequence[Message], taker: Taker, note: Callable[[Safe], object] | None = None
+) -> tuple[Message, ...] | Failure:
+    """Return the messages of one request with their attachments as the model takes them, or why it does not."""
+    fitted: list[Message] = []
+    for message in messages:
+        parts = await fit_parts(message.parts, taker, note)
+        if isinstance(parts, Failure):
+            return parts
+        fitted.append(replace(message, parts=parts))
+    every = (part for message in fitted for part in message.parts)
+    return too_large_together(every, taker) or tuple(fitted)
 
 
 def too_large_together(parts: Iterable[Part], taker: Taker) -> Failure | None:

@@ -11,12 +11,12 @@ from pypdf import PdfReader, PdfWriter
 
 from termchat.attachments.classify import media_type
 from termchat.attachments.documents import DocumentError, document_text
-from termchat.attachments.fit_to_model import Fitted, Taker, fit_attachment, too_large_together
+from termchat.attachments.fit_to_model import Fitted, Taker, fit_attachment, fit_messages, too_large_together
 from termchat.attachments.pictures import PictureError, picture_size, scaled
 from termchat.core.errors import Failure
-from termchat.core.messages import File, Image, Origin, Text
+from termchat.core.messages import File, Image, Origin, Text, user_message
 from termchat.core.models import ApiProtocol, AttachmentLimits
-from termchat.core.sanitize import safe_format
+from termchat.core.sanitize import Safe, safe_format
 from termchat.providers.catalog.attachment_limits import attachment_limits
 
 NAME = safe_format("model")
@@ -173,6 +173,27 @@ def test_attachments_that_exceed_a_request_together_are_refused() -> None:
     assert too_large_together([half], taker(ApiProtocol.ANTHROPIC)) is None
     failure = too_large_together([half, half], taker(ApiProtocol.ANTHROPIC))
     assert failure and failure.message == "The attachments are 35 MB in a request; model takes 32 MB."
+
+
+async def test_attachments_of_all_messages_are_one_request() -> None:
+    half = user_message("", File("a.pdf", "application/pdf", bytes(13_000_000)))
+    assert await fit_messages([half], taker(ApiProtocol.ANTHROPIC)) == (half,)
+    failure = await fit_messages([half, half], taker(ApiProtocol.ANTHROPIC))
+    assert isinstance(failure, Failure)
+    assert failure.message == "The attachments are 35 MB in a request; model takes 32 MB."
+
+
+async def test_messages_are_fitted_with_a_note_on_each_attachment() -> None:
+    notes: list[Safe] = []
+    gif = Image("image/gif", made("GIF", (30, 40)), name="a.gif")
+    messages = [user_message("one", gif), user_message("two"), user_message("three", gif)]
+    fitted = await fit_messages(messages, taker(ApiProtocol.GEMINI), notes.append)
+    assert not isinstance(fitted, Failure)
+    assert [[type(part).__name__ for part in message.parts] for message in fitted] == [
+        [type(part).__name__ for part in message.parts] for message in messages
+    ]
+    assert [part.mime for message in fitted for part in message.parts if isinstance(part, Image)] == ["image/png"] * 2
+    assert len(notes) == 2
 
 
 async def test_unknown_model_takes_everything() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from termchat.attachments.fit_to_model import fit_attachment, taker_of, too_large_together
+from termchat.attachments.fit_to_model import fit_messages, taker_of
 from termchat.batch.batch_result import BatchResult
 from termchat.batch.items import BatchItem
 from termchat.core.errors import Failure
-from termchat.core.messages import File, Image, Message, Part
+from termchat.core.messages import File, Image, Message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Providers
@@ -53,15 +53,4 @@ async def fitted_messages(
     """Return messages with their attachments as a model takes them; a failure if it does not take one."""
     if not any(isinstance(part, Image | File) for message in messages for part in message.parts):
         return messages
-    taker = taker_of(providers, model)
-    fitted_all: list[Message] = []
-    for message in messages:
-        parts: list[Part] = []
-        for part in message.parts:
-            fitted = await fit_attachment(part, taker)
-            if isinstance(fitted, Failure):
-                return fitted
-            parts.append(fitted.part)
-        fitted_all.append(replace(message, parts=tuple(parts)))
-    every = (part for message in fitted_all for part in message.parts)
-    return too_large_together(every, taker) or tuple(fitted_all)
+    return await fit_messages(messages, taker_of(providers, model))

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from termchat.attachments.classify import file_part
-from termchat.attachments.fit_to_model import fit_attachment, taker_of, too_large_together
+from termchat.attachments.fit_to_model import fit_parts, taker_of, too_large_together
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Part, Text
 from termchat.core.models import ModelRef
@@ -66,12 +66,8 @@ class PageUploads:
 async def _fitted_to(
     given: Sequence[Part], model: ModelRef, providers: Providers
 ) -> tuple[tuple[Part, ...], tuple[Safe, ...]] | Failure:
-    taker, parts, notes = taker_of(providers, model), list[Part](), list[Safe]()
-    for part in given:
-        found = await fit_attachment(part, taker)
-        if isinstance(found, Failure):
-            return found
-        parts.append(found.part)
-        if found.note:
-            notes.append(found.note)
-    return too_large_together(parts, taker) or (tuple(parts), tuple(notes))
+    taker, notes = taker_of(providers, model), list[Safe]()
+    parts = await fit_parts(given, taker, notes.append)
+    if isinstance(parts, Failure):
+        return parts
+    return too_large_together(parts, taker) or (parts, tuple(notes))
