@@ -71,22 +71,32 @@ class PtyProgram:
             os.close(slave)
 
     async def run(self) -> int:
-        """Relay until the program ends; return its exit code, -N after signal N. A cancel hangs up on the program."""
+        """Relay until the program ends; return its exit code, -N after signal N. A cancel hangs up on the program.
+
+        Raises what `output` raises, and OSError if the terminal takes no more output; the program has ended then.
+        """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = loop.create_future()
 
-        def finish(code: int) -> None:
-            if not done.done():
-                done.set_result(code)
+        def finish(end: int | Exception) -> None:
+            if done.done():  # cancelled
+                return
+            if isinstance(end, Exception):
+                done.set_exception(end)
+            else:
+                done.set_result(end)
 
         def work() -> None:
-            code = self._relay()
+            try:
+                end = self._relay()
+            except Exception as error:  # `run` raises it
+                end = error
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(finish, code)
+                loop.call_soon_threadsafe(finish, end)
 
         threading.Thread(target=work, daemon=True, name="shell").start()
         try:
-            return await asyncio.shield(done)
+            return await done
         except asyncio.CancelledError:
             os.write(self._wake[1], b".")
             raise

@@ -1,0 +1,55 @@
+"""A program in a pseudo-terminal of its own: its end, and errors of the relay between both terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import termios
+from collections.abc import Callable, Generator
+
+import pytest
+
+from termchat.ui.terminal.pty_program import PtyProgram
+
+_DEADLINE = 60  # seconds; the relay once never ended
+
+
+@pytest.fixture
+def slave() -> Generator[int]:
+    """The program's end of the real terminal."""
+    master, slave = pty.openpty()
+    yield slave
+    os.close(slave)
+    os.close(master)
+
+
+async def run(fds: tuple[int, int], output: Callable[[bytes], None]) -> int:
+    program = PtyProgram(("/bin/sh", "-c", "echo said; sleep 600"), os.environ, fds, output)
+    return await asyncio.wait_for(program.run(), _DEADLINE)
+
+
+async def test_output_is_kept_and_exit_code_returned(slave: int) -> None:
+    said: list[bytes] = []
+    program = PtyProgram(("/bin/sh", "-c", "echo said; exit 3"), os.environ, (slave, slave), said.append)
+    assert await asyncio.wait_for(program.run(), _DEADLINE) == 3
+    assert b"".join(said) == b"said\r\n"
+
+
+async def test_error_of_output_ends_program_and_is_raised(slave: int) -> None:
+    before = termios.tcgetattr(slave)
+
+    def full(_: bytes) -> None:
+        raise MemoryError("no room for the output")
+
+    with pytest.raises(MemoryError, match="no room"):
+        await run((slave, slave), full)
+    assert termios.tcgetattr(slave) == before
+
+
+async def test_terminal_that_takes_no_output_is_an_error(slave: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with pytest.raises(BrokenPipeError):
+        await run((slave, writer), lambda _: None)
+    os.close(writer)
