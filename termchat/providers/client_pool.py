@@ -136,19 +136,27 @@ class ClientPool:
         async with self._lock:  # two turns that begin together share one client
             client = self._clients.get((config.name, protocol))
             self._loop = asyncio.get_running_loop() if self._early else None
-            if client is None:
+            if client is None or client.endpoint.config != config:
                 client = await load_on_thread(lambda: self._build(config, protocol))
                 self._clients[config.name, protocol] = client
             return client
 
     async def _renew(self, client: Client) -> Client | None:
-        """Build a client with a new key if a command prints the key, because it may have expired; else return None."""
+        """Return a client with a new key if a command prints the key, because it may have expired; else None.
+
+        Requests that are rejected together run the command once.
+        """
         config, protocol = client.endpoint.config, client.endpoint.protocol
         if not config.key.startswith("cmd:"):
             return None
-        renewed = await load_on_thread(lambda: self._build(config, protocol, again=True))
-        self._clients[config.name, protocol] = renewed
-        return renewed
+        async with self._lock:
+            known = self._clients.get((config.name, protocol))
+            if known is not None and known is not client and known.endpoint.config == config:
+                return known
+            renewed = await load_on_thread(lambda: self._build(config, protocol, again=True))
+            if self._clients.get((config.name, protocol)) is client:  # else the configuration has changed
+                self._clients[config.name, protocol] = renewed
+            return renewed
 
     def _build(self, config: ProviderConfig, protocol: ApiProtocol, *, again: bool = False) -> Client:
         """Import the SDK and build its client, on a thread; `again` runs a key command again. Raises ProviderError."""
