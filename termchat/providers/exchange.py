@@ -63,7 +63,6 @@ from termchat.providers.http.transport import count_bytes, override_path
 from termchat.providers.repair import LONE_CLOSING_TAG, RefusedError, Repair, ServerFacts
 
 _LARGE = 500_000  # bytes of a request that is encoded on a thread
-_BYTES_A_TOKEN = 4  # of a prompt, roughly
 _PARAGRAPH = 400  # characters
 _MAX_ATTEMPTS = 20  # failed attempts kept for the details, and the last one after them
 # Builds a client with a new key; None when the key cannot change.
@@ -155,7 +154,7 @@ class StreamingProvider:
             seen, patience = _Seen(), self._patience()
             monitor.waiting = True
             try:
-                async with self._limit.slot(lambda: _size(state.request) / _BYTES_A_TOKEN):
+                async with self._limit.slot(state.request):
                     notices = await self._admit(state, original, monitor)
                     monitor.waiting = False
                     for notice in notices:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from termchat.core.errors import Failure, FailureKind
+from termchat.core.messages import File, Image
+from termchat.core.provider import Request
+from termchat.core.usage import token_weight
 from termchat.late_dataclass import dataclass
+from termchat.providers.catalog.dropped_parts import all_parts
 
 if TYPE_CHECKING:
     from termchat.providers.http.pacing import Pacer
 
 _BACKOFF = 1.0  # seconds for all requests, if the server asks for no other wait
+_ATTACHMENT = 1500.0  # tokens of an image or a page, roughly: vendors count neither by bytes
 
 
 @dataclass(slots=True)
@@ -33,9 +38,9 @@ class RateLimit:
             self.failure = failure
             self._until = max(self._until, time.monotonic() + delay)
 
-    def slot(self, tokens: Callable[[], float]) -> AbstractAsyncContextManager[None]:
-        """Return the context of one attempt with a prompt of so many tokens; a pacer may let it wait."""
-        return self.pacer.slot(tokens()) if self.pacer else nullcontext()
+    def slot(self, request: Request) -> AbstractAsyncContextManager[None]:
+        """Return the context of one attempt; a pacer may let it wait."""
+        return self.pacer.slot(prompt_tokens(request)) if self.pacer else nullcontext()
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Read what the headers of a response tell about the limits."""
@@ -56,3 +61,10 @@ class RateLimit:
     def remaining(self) -> float:
         """Return the seconds to wait before the next request, 0 for none."""
         return max(0.0, self._until - time.monotonic())
+
+
+def prompt_tokens(request: Request) -> float:
+    """Estimate the tokens of a prompt for the pace; the server counts them itself."""
+    parts = tuple(all_parts(request.messages))
+    texts = (request.system, *(getattr(part, "text", "") for part in parts))
+    return sum(map(token_weight, texts)) + _ATTACHMENT * sum(isinstance(part, Image | File) for part in parts)

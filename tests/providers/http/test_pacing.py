@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from termchat.core.messages import File, Image, Message, Role, ToolResult, user_message
+from termchat.core.provider import Request
 from termchat.providers.http import pacing
 from termchat.providers.http.pacing import Pacer, TokenBucket
+from termchat.providers.http.rate_limit import prompt_tokens
 
 OPENAI = {"x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": "0"}
 LATER = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
@@ -45,6 +48,15 @@ def test_pacer_waits_as_headers_report(headers: Mapping[str, str], low: float, h
 def test_bucket_never_asks_for_more_than_it_holds() -> None:
     bucket = TokenBucket(level=100, capacity=100, per_second=1, at=0)
     assert bucket.wait(5000, now=0) == 0
+
+
+def test_attachment_counts_by_its_kind_not_by_its_bytes() -> None:
+    words = prompt_tokens(Request((user_message("word" * 100),), system="word" * 10))
+    assert words == 110
+    image, document = Image("image/png", bytes(4_000_000)), File("a.pdf", "application/pdf", bytes(8_000_000))
+    assert words < prompt_tokens(Request((user_message("word" * 100, image, document),))) < 10_000
+    result = Message(Role.TOOL, (ToolResult("1", "read", (image,)),))
+    assert prompt_tokens(Request((result,))) == prompt_tokens(Request((user_message("", image),)))
 
 
 async def test_pacer_limited_request_stops_all_and_halves_them() -> None:
