@@ -54,3 +54,11 @@ def _read(fd: int, limit: int, first: float | None, later: float | None) -> byte
 def _wait(fd: int, seconds: float | None) -> None:
     if not select.select([fd], [], [], seconds)[0]:
         raise TimeoutError(errno.ETIMEDOUT, f"nothing was written to it for {seconds:g} s")
+
+
+def is_open_to_others(file: Path) -> bool:
+    """Return True if others may read the file, or the one that a link leads to."""
+    try:
+        return os.name == "posix" and bool(file.stat().st_mode & 0o077)
+    except OSError:
+        return False

@@ -6,12 +6,12 @@ config.with_flags({"think": "high"})    the same Config with the values of the c
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from termchat.config.bounded_read import is_open_to_others
 from termchat.config.credentials import is_reference
 from termchat.config.mcp_servers import inline_secrets, load_servers
 from termchat.config.paths import Paths, paths
@@ -222,7 +222,7 @@ def _check_file_mode(source: TomlFile, servers: Mapping[str, McpServer]) -> None
         ("providers", name, "key") for name, row in rows.items() if _is_key((table(row) or {}).get("key", ""))
     ]
     inline += inline_secrets(servers)
-    if not inline or not _open_to_others(source.path):
+    if not inline or not is_open_to_others(source.path):
         return
     words = safe_format("contains a key, and others can read the file")
     raise source.error(inline[0], words, safe_format("Run: chmod 600 {path}", path=safe_line(str(source.path))))
@@ -230,7 +230,3 @@ def _check_file_mode(source: TomlFile, servers: Mapping[str, McpServer]) -> None
 
 def _is_key(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and not is_reference(value)
-
-
-def _open_to_others(path: Path) -> bool:
-    return os.name == "posix" and bool(path.stat().st_mode & 0o077)

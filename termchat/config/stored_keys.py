@@ -5,7 +5,6 @@ What a login writes has a comment in the file, so that a logout removes nothing 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -111,11 +110,3 @@ def remove_key(file: Path, name: str) -> Failure | None:
             del document["providers"]
 
     return edit_document(file, edit)
-
-
-def is_open_to_others(file: Path) -> bool:
-    """Return True if others may read the file, or the one that a link leads to."""
-    try:
-        return os.name == "posix" and bool(file.stat().st_mode & 0o077)
-    except OSError:
-        return False

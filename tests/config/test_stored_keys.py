@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.config.stored_keys import is_open_to_others, remove_key, write_provider, written_keys
+from termchat.config.bounded_read import is_open_to_others
+from termchat.config.stored_keys import remove_key, write_provider, written_keys
 from termchat.core.errors import Failure
 
 KEY = "sk-obviously-not-a-real-key-4f2a"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from termchat.app.build import build_app
 from termchat.app.options import Options
-from termchat.config.bounded_read import read_bounded
+from termchat.config.bounded_read import is_open_to_others, read_bounded
 from termchat.config.load import Config
 from termchat.config.paths import user_path
 from termchat.core.errors import Failure, FailureKind, error_reason, install_command
@@ -152,11 +152,10 @@ def _token_in(name: str) -> str | Failure:
     path, shown = user_path(name), safe_line(name)
     try:
         token = read_bounded(path, 4096).decode().strip()
-        shared = path.stat().st_mode & 0o077
     except (OSError, ValueError) as error:
         why = safe_line((getattr(error, "strerror", None) or "it is not text").lower())
         return Failure(FailureKind.BAD_CONFIG, safe_format("Cannot read {name}: {why}.", name=shown, why=why))
-    if shared:
+    if is_open_to_others(path):
         words = safe_format("Others can read {name}, which holds the token.", name=shown)
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Run: chmod 600 {name}", name=shown))
     if len(token) < _LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:

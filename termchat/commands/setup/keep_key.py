@@ -7,8 +7,9 @@ import re
 from dataclasses import replace
 
 from termchat.commands.setup.ports import Dialog, Setup, TextQuestion
+from termchat.config.bounded_read import is_open_to_others
 from termchat.config.credentials import variables_of
-from termchat.config.stored_keys import KEYRING, is_open_to_others, keyring_problem, put_in_keyring
+from termchat.config.stored_keys import KEYRING, keyring_problem, put_in_keyring
 from termchat.core.effects import Choice
 from termchat.core.errors import Failure
 from termchat.core.models import ProviderConfig
