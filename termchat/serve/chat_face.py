@@ -21,6 +21,7 @@ from termchat.serve.face_request import (
     ReplyMemory,
     answerable,
     asks_single_call,
+    content_parts,
     decoded,
     effort_of,
     file_from_url,
@@ -92,11 +93,7 @@ def add_result(messages: list[Message], call_id: str, parts: Sequence[Part], *, 
 
 
 def _parts(row: Fields) -> tuple[Part, ...]:
-    content: object = row.get("content")
-    if content is None or isinstance(content, str):
-        text = bodies.text_of(row, "content")
-        return (Text(text),) if text else ()
-    return tuple(_part(item) for item in objects_in(row, "content"))
+    return content_parts(row, "content", _part)
 
 
 def _part(item: Fields) -> Part:

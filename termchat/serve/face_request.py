@@ -6,12 +6,12 @@ import binascii
 import json
 from base64 import b64decode
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from mimetypes import guess_type
 from typing import Any
 
-from termchat.core.messages import File, Image, Message, Part, Role, ToolCall
+from termchat.core.messages import File, Image, Message, Part, Role, Text, ToolCall
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params, Request, Speed, ToolChoice, ToolMode, ToolSpec
 from termchat.late_dataclass import dataclass
@@ -93,6 +93,17 @@ def answerable(messages: Sequence[Message]) -> tuple[Message, ...]:
     if len(messages) == 1 or not last.text.strip():
         raise bad_request("There is no question before the reply at the end.")
     return (*messages[:-1], replace(last, outcome=Outcome.LENGTH))
+
+
+def content_parts(fields: Fields, name: str, read: Callable[[Fields], Part | None]) -> tuple[Part, ...]:
+    """Return the parts of a content, which is a text or a list. Raises FaceError.
+
+    read   returns the part of one of the list in its dialect, None for one without
+    """
+    if isinstance(fields.get(name), str):
+        text = text_of(fields, name)
+        return (Text(text),) if text else ()
+    return tuple(part for item in objects_in(fields, name) if (part := read(item)) is not None)
 
 
 def image_from_address(address: str) -> Image:

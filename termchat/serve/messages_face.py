@@ -5,7 +5,7 @@ Source: https://docs.anthropic.com/en/api/messages and /messages-streaming
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Role, Text, ToolCall, user_message
@@ -19,6 +19,7 @@ from termchat.serve.face_request import (
     FaceRequest,
     ReplyMemory,
     answerable,
+    content_parts,
     decoded,
     effort_of,
     image_from_address,
@@ -47,17 +48,17 @@ def decode_messages(body: Fields, memory: ReplyMemory) -> FaceRequest:
     for row in objects_in(body, "messages"):
         role = bodies.text_of(row, "role")
         if role == "assistant":
-            if kept := [part for part in _blocks(row, "content") if not isinstance(part, Reasoning)]:
+            if kept := [part for part in content_parts(row, "content", _block) if not isinstance(part, Reasoning)]:
                 messages.append(memory.restored(kept))
         elif role == "user":
             _add_user(messages, row)
         elif role == "system":
-            words = "".join(part.text for part in _blocks(row, "content") if isinstance(part, Text))
+            words = "".join(part.text for part in content_parts(row, "content", _block) if isinstance(part, Text))
             messages.append(user_message(_REMINDER.format(words=words)))
         else:
             raise bad_request("The role of a message is user, assistant or system.")
     offered, search = _tools(body)
-    system = "\n\n".join(part.text for part in _blocks(body, "system") if isinstance(part, Text))
+    system = "\n\n".join(part.text for part in content_parts(body, "system", _block) if isinstance(part, Text))
     params, tools = with_tool_choice(_params(body, search=search), offered, _choice(body))
     request = Request(answerable(messages), system, tools, params)
     return FaceRequest(bodies.text_of(body, "model"), request, bodies.flag_of(body, "stream"))
@@ -65,47 +66,37 @@ def decode_messages(body: Fields, memory: ReplyMemory) -> FaceRequest:
 
 def _add_user(messages: list[Message], row: Fields) -> None:
     if isinstance(row.get("content"), str):
-        messages.append(Message(Role.USER, tuple(_blocks(row, "content"))))
+        messages.append(Message(Role.USER, content_parts(row, "content", _block)))
         return
     said: list[Part] = []
     for block in objects_in(row, "content"):
         if block.get("type") == "tool_result":
-            parts = tuple(_blocks(block, "content"))
+            parts = content_parts(block, "content", _block)
             call_id = bodies.text_of(block, "tool_use_id")
             add_result(messages, call_id, parts, is_error=bodies.flag_of(block, "is_error"))
-        else:
-            said.extend(_block(block))
+        elif (part := _block(block)) is not None:
+            said.append(part)
     if said:
         messages.append(Message(Role.USER, tuple(said)))
 
 
-def _blocks(fields: Fields, name: str) -> Iterator[Part]:
-    value: object = fields.get(name)
-    if value is None or isinstance(value, str):
-        if text := bodies.text_of(fields, name):
-            yield Text(text)
-        return
-    for block in objects_in(fields, name):
-        yield from _block(block)
-
-
-def _block(block: Fields) -> Iterator[Part]:
+def _block(block: Fields) -> Part | None:
     match block.get("type"):
         case "text":
-            yield Text(bodies.text_of(block, "text"))
+            return Text(bodies.text_of(block, "text"))
         case "image":
-            yield _image(bodies.object_of(block, "source") or {})
+            return _image(bodies.object_of(block, "source") or {})
         case "document":
-            yield _document(block)
+            return _document(block)
         case "tool_use":
             value = bodies.object_of(block, "input") or {}
-            yield ToolCall(bodies.text_of(block, "id"), bodies.text_of(block, "name"), compact_json(value))
+            return ToolCall(bodies.text_of(block, "id"), bodies.text_of(block, "name"), compact_json(value))
         case "thinking":
-            yield Reasoning(bodies.text_of(block, "thinking"))
+            return Reasoning(bodies.text_of(block, "thinking"))
         case "redacted_thinking":
-            yield Reasoning("", redacted=True)
+            return Reasoning("", redacted=True)
         case "tool_result":
-            return
+            return None
         case _:
             raise bad_request("A block is text, image, document, tool_use, tool_result or thinking.")
 

@@ -17,6 +17,7 @@ from termchat.serve.face_request import (
     ReplyMemory,
     answerable,
     asks_single_call,
+    content_parts,
     effort_of,
     file_from_url,
     image_from_address,
@@ -89,14 +90,14 @@ class _InputReader:
                 self._reply.append(ToolCall(bodies.text_of(item, "call_id"), name, arguments))
             case "function_call_output":
                 self.end_reply()
-                add_result(self.messages, bodies.text_of(item, "call_id"), tuple(_content(item, "output")))
+                add_result(self.messages, bodies.text_of(item, "call_id"), content_parts(item, "output", _part))
             case "reasoning" | "web_search_call":
                 return  # restored with the calls that follow, or left out
             case _:
                 raise bad_request("An item of input is a message, function_call, function_call_output or reasoning.")
 
     def _add_message(self, item: Fields) -> None:
-        role, parts = bodies.text_of(item, "role"), tuple(_content(item, "content"))
+        role, parts = bodies.text_of(item, "role"), content_parts(item, "content", _part)
         if role == "assistant":
             self._reply += parts
             return
@@ -113,16 +114,6 @@ class _InputReader:
         if self._reply:
             self.messages.append(self._memory.restored(self._reply))
         self._reply = []
-
-
-def _content(item: Fields, name: str) -> Iterator[Part]:
-    value: object = item.get(name)
-    if value is None or isinstance(value, str):
-        if text := bodies.text_of(item, name):
-            yield Text(text)
-        return
-    for part in objects_in(item, name):
-        yield _part(part)
 
 
 def _part(part: Fields) -> Part:
