@@ -36,15 +36,11 @@ class AppliesEvents(CompactsChat, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedTurn:
-    """A turn whose events update its session, while that has the conversation of the turn, and are recorded."""
+class _ControlledTurn:
+    """Passes calls on to the turn whose events it follows."""
 
+    __slots__ = ()
     turn: Turn
-    session: AppliesEvents
-    recorder: Recorder | None
-    question: str
-    conversation_id: str
 
     @property
     def id(self) -> str:
@@ -64,6 +60,17 @@ class RecordedTurn:
 
     def so_far(self) -> tuple[Message, ...]:
         return self.turn.so_far()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTurn(_ControlledTurn):
+    """A turn whose events update its session, while that has the conversation of the turn, and are recorded."""
+
+    turn: Turn
+    session: AppliesEvents
+    recorder: Recorder | None
+    question: str
+    conversation_id: str
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Stream the events of the turn. The question is synced to disk before the first request is sent.
@@ -90,7 +97,7 @@ class RecordedTurn:
 
 
 @dataclass(frozen=True, slots=True)
-class AsideTurn:
+class AsideTurn(_ControlledTurn):
     """A turn that answers a side question.
 
     recorder   records the requests; None when nothing is saved
@@ -102,25 +109,6 @@ class AsideTurn:
     recorder: Recorder | None
     count: Callable[[Event], None]
     offer: Callable[[Message], None]
-
-    @property
-    def id(self) -> str:
-        return self.turn.id
-
-    def cancel(self) -> None:
-        self.turn.cancel()
-
-    def retry_now(self) -> None:
-        self.turn.retry_now()
-
-    def answer(self, request: ApprovalRequest, decision: Decision) -> None:
-        self.turn.answer(request, decision)
-
-    def steer(self, message: Message | None) -> None:
-        self.turn.steer(message)
-
-    def so_far(self) -> tuple[Message, ...]:
-        return self.turn.so_far()
 
     async def events(self) -> AsyncGenerator[Event, None]:
         recording = self.recorder.begin_aside(self.id) if self.recorder else None
