@@ -16,10 +16,8 @@ from termchat.core.events import Event
 from termchat.core.models import ModelRef
 from termchat.core.provider import Params, Request
 from termchat.core.sanitize import safe_format
-from termchat.core.usage import Limits, limit_of
-from termchat.engine.batch.batch_gate import BatchGate, BudgetRoom, RunSpending
-from termchat.engine.batch.batch_turns import BatchSpending
-from termchat.engine.budget import Budget, TurnGate
+from termchat.engine.batch.batch_gate import BatchGate
+from termchat.engine.batch.batch_turns import BatchSpending, SharedBudget
 from termchat.engine.context import prepare_context
 from termchat.engine.estimate import estimate_messages, estimate_tools
 from termchat.engine.turn import Turn, TurnConfig
@@ -93,10 +91,7 @@ class ServedTurns:
     def __init__(self, config: TurnConfig, spending: BatchSpending) -> None:
         self._config = replace(config, tools=None, fit=False, role=None)
         self._spending = spending
-        self._room = BudgetRoom()
-        prices, store = config.budget_prices or config.prices, RunSpending(spending.before)
-        self._budget = Budget(config.providers, prices, lambda: store)
-        self._day_budget = Budget(config.providers, prices, spending.of_day)
+        self._budget = SharedBudget(config, spending)
         self._running = RunningTurns()
 
     def begin(self, model: ModelRef, request: Request) -> ServedTurn:
@@ -108,27 +103,13 @@ class ServedTurns:
         path = [Node(str(n), str(n - 1) if n else None, message) for n, message in enumerate(request.messages)]
         context = prepare_context(path, config)
         config = replace(config, refusal=context.refusal)
-        turn = Turn(config, context.messages, path[-1].id, self._spending.run, self._gate(config))
+        gate = self._budget.gate(config, _noted, lambda: None, ServerGate)
+        turn = Turn(config, context.messages, path[-1].id, self._spending.run, gate)
         return ServedTurn(turn, model, self._spending.recorder, self._running)
 
     def stop(self) -> None:
         """Stop all turns, those that begin later at once; each ends with TurnEnded."""
         self._running.stop()
-
-    def _gate(self, config: TurnConfig) -> ServerGate:
-        run, day = self._spending.run, limit_of(config.max_cost_day)
-
-        def unpriced() -> bool:
-            return config.unpriced
-
-        of_day = None
-        if day is not None:
-            recorded = self._spending.recorder is not None
-            of_day = TurnGate(self._day_budget, run, lambda: Limits(day=day), unpriced, recorded=recorded)
-        limit = limit_of(config.max_cost)
-        return ServerGate(
-            self._budget, run, limit, self._room, day=of_day, unpriced=unpriced, sent=_noted, unsent=lambda: None
-        )  # fmt: skip
 
 
 async def _noted() -> None:

@@ -42,6 +42,37 @@ class BatchSpending:
     recorder: Recorder | None = None
 
 
+class SharedBudget:
+    """The budget of a run, and that of a day: its turns share them."""
+
+    def __init__(self, config: TurnConfig, spending: BatchSpending) -> None:
+        self._spending = spending
+        self._room = BudgetRoom()
+        prices, store = config.budget_prices or config.prices, RunSpending(spending.before)
+        self._of_run = Budget(config.providers, prices, lambda: store)
+        self._of_day = Budget(config.providers, prices, spending.of_day)
+
+    def gate(
+        self,
+        config: TurnConfig,
+        sent: Callable[[], Awaitable[None]],
+        unsent: Callable[[], None],
+        kind: type[BatchGate] = BatchGate,
+    ) -> BatchGate:
+        """Return the gate of the turn of a configuration. `sent` and `unsent` are those of `BatchGate`."""
+        run, day = self._spending.run, limit_of(config.max_cost_day)
+
+        def unpriced() -> bool:
+            return config.unpriced
+
+        of_day = None
+        if day is not None:
+            recorded = self._spending.recorder is not None
+            of_day = TurnGate(self._of_day, run, lambda: Limits(day=day), unpriced, recorded=recorded)
+        limit = limit_of(config.max_cost)
+        return kind(self._of_run, run, limit, self._room, day=of_day, unpriced=unpriced, sent=sent, unsent=unsent)
+
+
 class BatchTurns:
     """Answers items. Each turn is independent of the others; they share the budget and the rate limits.
 
@@ -52,11 +83,7 @@ class BatchTurns:
         self._config = config
         self._spending = spending
         self._check = check
-        self._room = BudgetRoom()
-        prices, store = config.budget_prices or config.prices, RunSpending(spending.before)
-        self._budget = Budget(config.providers, prices, lambda: store)
-        self._day = limit_of(config.max_cost_day)
-        self._day_budget = Budget(config.providers, prices, spending.of_day)
+        self._budget = SharedBudget(config, spending)
         self._running: set[Turn] = set()
         self._in_air: set[Turn] = set()  # of the running ones: a request may be billed
 
@@ -111,22 +138,7 @@ class BatchTurns:
         path = [Node(str(n), str(n - 1) if n else None, message) for n, message in enumerate(request.messages)]
         context = prepare_context(path, config)
         config = replace(config, refusal=context.refusal)
-        return Turn(config, context.messages, path[-1].id, self._spending.run, self._gate(config, sent, unsent))
-
-    def _gate(self, config: TurnConfig, sent: Callable[[], Awaitable[None]], unsent: Callable[[], None]) -> BatchGate:
-        run, day = self._spending.run, self._day
-
-        def unpriced() -> bool:
-            return config.unpriced
-
-        of_day = None
-        if day is not None:
-            recorded = self._spending.recorder is not None
-            of_day = TurnGate(self._day_budget, run, lambda: Limits(day=day), unpriced, recorded=recorded)
-        limit = limit_of(config.max_cost)
-        return BatchGate(
-            self._budget, run, limit, self._room, day=of_day, unpriced=unpriced, sent=sent, unsent=unsent
-        )  # fmt: skip
+        return Turn(config, context.messages, path[-1].id, self._spending.run, self._budget.gate(config, sent, unsent))
 
     def _result(self, item: BatchItem, reply: Message | None, ended: TurnEnded) -> BatchResult:
         text = reply.text if reply else ""
