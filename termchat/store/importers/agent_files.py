@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 from termchat.core.errors import error_reason
 from termchat.core.messages import Image
 from termchat.core.usage import Usage
+from termchat.store import json_fields
 from termchat.store.json_fields import InvalidRecord, Raw
 
 _HEAD = 1 << 18  # bytes of a file whose lines decide its format
@@ -83,6 +84,14 @@ def text_or_empty(raw: Raw, key: str) -> str:
     """Return a text, "" for anything else: a fact that a chat can do without."""
     found: Any = raw.get(key)
     return found if isinstance(found, str) else ""
+
+
+def content_blocks(message: Raw) -> Iterator[object]:
+    """Return the blocks of a message's content; a text is one block."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return iter(({"type": "text", "text": content},))
+    return json_fields.items(message, "content")
 
 
 def argument_text(value: object) -> str:

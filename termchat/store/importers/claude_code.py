@@ -37,6 +37,7 @@ from termchat.store import json_fields
 from termchat.store.importers.agent_files import (
     AgentFile,
     argument_text,
+    content_blocks,
     decode_base64,
     object_or_empty,
     text_or_empty,
@@ -184,7 +185,7 @@ class _Tree:
             self.skip(raw)
             self._chat.omit("note", "of Claude Code")
             return
-        parts = list(self._chat.each(_blocks(body), _reply_part))
+        parts = list(self._chat.each(content_blocks(body), _reply_part))
         if not parts:
             self.skip(raw)
             return
@@ -200,7 +201,7 @@ class _Tree:
         self._calls.update({part.id: (part.name, group) for part in parts if isinstance(part, ToolCall)})
 
     def _said(self, uuid: str, raw: Raw, body: Raw, at: float) -> None:
-        parts = list(self._chat.each(_blocks(body), self._user_part))
+        parts = list(self._chat.each(content_blocks(body), self._user_part))
         results = [part for part in parts if isinstance(part, ToolResult)]
         others = [part for part in parts if not isinstance(part, ToolResult) and not self._is_note(part)]
         if results:
@@ -276,13 +277,6 @@ def _queued(raw: Raw) -> str:
     found = object_or_empty(raw, "attachment")
     is_prompt = found.get("type") == "queued_command" and found.get("commandMode") == "prompt"
     return text_or_empty(found, "prompt") if is_prompt else ""
-
-
-def _blocks(body: Raw) -> Iterator[object]:
-    content = body.get("content")
-    if isinstance(content, str):
-        return iter(({"type": "text", "text": content},))
-    return json_fields.items(body, "content")
 
 
 def _reply_part(block: object) -> Iterator[Part]:

@@ -8,7 +8,6 @@ with its summary, followed by copies of the messages it kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from termchat.core.chats import FullChat, SkippedRecord
 from termchat.core.messages import Image, Message, Origin, Part, Reasoning, Role, Text, ToolCall, ToolResult
@@ -18,6 +17,7 @@ from termchat.store import json_fields
 from termchat.store.importers.agent_files import (
     AgentFile,
     argument_text,
+    content_blocks,
     decode_base64,
     object_or_empty,
     text_or_empty,
@@ -98,7 +98,7 @@ class _Tree:
             case "branch_summary":
                 message = _said(Text(json_fields.text(raw, "summary", "")))
             case "custom_message":
-                message = _said(*self._chat.each(_blocks(raw), _part))
+                message = _said(*self._chat.each(content_blocks(raw), _part))
             case "model_change":
                 self._chat.model = _model(raw, "modelId") or self._chat.model
                 return parent
@@ -143,11 +143,13 @@ class _Tree:
     def _message(self, raw: Raw) -> Message | None:
         match raw.get("role"):
             case "user" | "custom":
-                return _said(*self._chat.each(_blocks(raw), _part))
+                return _said(*self._chat.each(content_blocks(raw), _part))
             case "assistant":
                 return self._reply(raw)
             case "toolResult":
-                parts = tuple(part for part in self._chat.each(_blocks(raw), _part) if isinstance(part, Text | Image))
+                parts = tuple(
+                    part for part in self._chat.each(content_blocks(raw), _part) if isinstance(part, Text | Image)
+                )
                 call, name = json_fields.text(raw, "toolCallId", ""), json_fields.text(raw, "toolName", "tool")
                 return Message(Role.TOOL, (ToolResult(call, name, parts, json_fields.flag(raw, "isError")),))
             case "bashExecution":
@@ -161,7 +163,7 @@ class _Tree:
                 raise InvalidRecord(f"unknown role {other}")
 
     def _reply(self, raw: Raw) -> Message | None:
-        parts = tuple(self._chat.each(_blocks(raw), _part))
+        parts = tuple(self._chat.each(content_blocks(raw), _part))
         model = _model(raw, "model")
         self._chat.model = model or self._chat.model
         protocol = _PROTOCOLS.get(text_or_empty(raw, "api"), ApiProtocol.CHAT)
@@ -179,13 +181,6 @@ def _said(*parts: Part) -> Message | None:
 def _model(raw: Raw, key: str) -> ModelRef | None:
     provider, name = text_or_empty(raw, "provider"), text_or_empty(raw, key)
     return ModelRef(_PROVIDERS.get(provider, provider), name) if provider and name else None
-
-
-def _blocks(raw: Raw) -> Iterator[object]:
-    content: Any = raw.get("content")
-    if isinstance(content, str):
-        return iter(({"type": "text", "text": content},))
-    return json_fields.items(raw, "content")
 
 
 def _part(block: object) -> Iterator[Part]:
