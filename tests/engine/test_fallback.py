@@ -20,6 +20,7 @@ from termchat.core.usage import Usage
 from termchat.engine.pump import Pump
 from termchat.providers.fallback import FallbackProvider
 from tests import gateway as gw
+from tests.engine.bare_ports import BarePrices
 from tests.engine.support import ask, ended, session, streamed_text
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.gateway.answers import Answer
@@ -41,20 +42,11 @@ def provider_notices(events: list[Any]) -> list[str]:
     return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, ProviderNotice)]
 
 
-class FakePrices:
+class FakePrices(BarePrices):
     """Prices that record the models asked for."""
 
     def __init__(self) -> None:
         self.asked: list[ModelRef] = []
-
-    def preload(self) -> None:
-        pass
-
-    def is_approximate(self, model: ModelRef) -> bool:
-        return False
-
-    def is_free(self, model: ModelRef) -> bool:
-        return False
 
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         self.asked.append(model)

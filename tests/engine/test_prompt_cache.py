@@ -19,6 +19,7 @@ from termchat.core.usage import Usage
 from termchat.providers.protocols.openai_common import cache_key
 from termchat.store.message_json import decode_message, encode_message, missing_blob
 from termchat.ui.phrases import usage_line
+from tests.engine.bare_ports import BarePrices
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
 from tests.gateway import Usage as Counted
@@ -163,17 +164,8 @@ def test_cache_key_depends_on_start_of_request() -> None:
     assert cache_key(Request(())) == cache_key(Request(()))
 
 
-class PerToken:
+class PerToken(BarePrices):
     """A dollar a token; a tenth of it for a cached one, a quarter more for a cache write."""
-
-    def preload(self) -> None:
-        pass
-
-    def is_approximate(self, model: ModelRef) -> bool:
-        return False
-
-    def is_free(self, model: ModelRef) -> bool:
-        return False
 
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         if model.model == "unknown":

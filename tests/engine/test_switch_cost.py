@@ -11,21 +11,14 @@ from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.session import SwitchCost
 from termchat.core.usage import Usage
 from termchat.engine.switch_cost import switch_cost
+from tests.engine.bare_ports import BarePrices
 from tests.ui.fakes import FakeTools
 
 OLD, NEW = ModelRef("anthropic", "claude-opus-5"), ModelRef("openai", "gpt-6.1-sol")
 
 
-class Prices:
+class Prices(BarePrices):
     """A price of one dollar per million input tokens, unknown for local models."""
-
-    def preload(self) -> None: ...
-
-    def is_approximate(self, model: ModelRef) -> bool:
-        return False
-
-    def is_free(self, model: ModelRef) -> bool:
-        return False
 
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         return None if model.provider == "ollama" else Decimal(usage.input) / 1_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated
@@ -20,30 +20,25 @@ from termchat.core.approval import (
     Decision,
     Decline,
     Permit,
-    PromptRow,
-    RuleRow,
     ToolEffect,
     ToolLimits,
-    ToolRow,
 )
 from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, Notice, ToolFinished, ToolProgress
 from termchat.core.messages import Text, ToolCall, ToolResult, ToolStatus, user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
-from termchat.core.provider import ToolSpec
 from termchat.engine.session import ChatSession
 from termchat.engine.tool_calls import CallCounter, ToolEvent, ToolRunner
 from termchat.tools.registry import ToolOutput, tool
 from termchat.tools.toolbox import Toolbox, ToolboxConfig
+from tests.engine.bare_ports import BareTools
 from tests.engine.support import ask, ended, events_of, session
 from tests.gateway import Call, Gateway, Reply
 from tests.providers.support import PROTOCOLS, model
 
 
-class AskingTools:
+class AskingTools(BareTools):
     """Tools that ask about every call but `free`, unless a rule names its arguments; a result has the arguments."""
-
-    specs: tuple[ToolSpec, ...] = ()
 
     def __init__(self, *, problem: str = "") -> None:
         self.allowed: list[tuple[str, ApprovalScope]] = []
@@ -82,35 +77,6 @@ class AskingTools:
         for _ in range(1000 if "flood" in call.arguments else 1):
             output("x" * 100)
         return ToolResult(call.id, call.name, (Text(call.arguments),))
-
-    async def remove_rule(self, rule: str) -> str:
-        return ""
-
-    def prompts(self) -> tuple[PromptRow, ...]:
-        return ()
-
-    async def prompt(self, name: str, arguments: Mapping[str, str]) -> str:
-        return name
-
-    def rules(self) -> tuple[RuleRow, ...]:
-        return ()
-
-    def tools(self) -> tuple[ToolRow, ...]:
-        return ()
-
-    def offer(self, names: Sequence[str], *, on: bool) -> str:
-        return ""
-
-    resources = None
-
-    def begin_chat(self) -> None:
-        pass
-
-    def prepare(self) -> None:
-        return None
-
-    async def close(self) -> None:
-        pass
 
 
 def calls_of(*arguments: str, name: str = "ask") -> list[ToolCall]:

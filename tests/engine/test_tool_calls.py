@@ -3,59 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, PromptRow, RuleRow, ToolLimits, ToolRow
+from termchat.core.approval import Ask, Permit, ToolLimits
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.messages import Text, ToolCall, ToolResult
-from termchat.core.provider import ToolSpec
 from termchat.core.wire.history import CANCELLED_RESULT_TEXT
 from termchat.engine.tool_calls import CallCounter, ToolRunner
+from tests.engine.bare_ports import BareTools
 
 
-class FakeTools:
+class FakeTools(BareTools):
     """Tools that answer a call when the event of its arguments is set."""
-
-    specs: tuple[ToolSpec, ...] = ()
 
     def __init__(self) -> None:
         self.open: dict[str, asyncio.Event] = {}
-
-    async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
-        return Permit()
-
-    async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
-        return ""
-
-    async def remove_rule(self, rule: str) -> str:
-        return ""
-
-    def prompts(self) -> tuple[PromptRow, ...]:
-        return ()
-
-    async def prompt(self, name: str, arguments: Mapping[str, str]) -> str:
-        return name
-
-    def rules(self) -> tuple[RuleRow, ...]:
-        return ()
-
-    def tools(self) -> tuple[ToolRow, ...]:
-        return ()
-
-    def offer(self, names: Sequence[str], *, on: bool) -> str:
-        return ""
-
-    resources = None
-
-    def begin_chat(self) -> None:
-        pass
-
-    def prepare(self) -> None:
-        return None
-
-    async def close(self) -> None:
-        pass
 
     async def run(
         self, call: ToolCall, permit: Permit, output: Callable[[str], None], ask: Ask | None = None

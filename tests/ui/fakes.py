@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, PromptRow, RuleRow, ToolEffect, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, ToolEffect
 from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
@@ -22,6 +22,7 @@ from termchat.core.usage import Usage
 from termchat.engine.session import ChatSession
 from termchat.engine.turn import TurnConfig
 from termchat.providers.http.retry import interruptible_sleep
+from tests.engine.bare_ports import BarePrices, BareTools
 
 FAKE = ModelRef("fake", "one")
 OTHER = ModelRef("fake", "two")
@@ -345,7 +346,7 @@ class FakeProviders:
         return ("fake",)
 
 
-class FakeTools:
+class FakeTools(BareTools):
     """Six tools.
 
     | Tool       | Result                                                                      |
@@ -376,35 +377,6 @@ class FakeTools:
         self.added.append((rule, scope))
         return ""
 
-    async def remove_rule(self, rule: str) -> str:
-        return ""
-
-    def prompts(self) -> tuple[PromptRow, ...]:
-        return ()
-
-    async def prompt(self, name: str, arguments: Mapping[str, str]) -> str:
-        return name
-
-    def rules(self) -> tuple[RuleRow, ...]:
-        return ()
-
-    def tools(self) -> tuple[ToolRow, ...]:
-        return ()
-
-    def offer(self, names: Sequence[str], *, on: bool) -> str:
-        return ""
-
-    resources = None
-
-    def begin_chat(self) -> None:
-        pass
-
-    def prepare(self) -> None:
-        return None
-
-    async def close(self) -> None:
-        pass
-
     async def run(
         self, call: ToolCall, permit: Permit, output: Callable[[str], None], ask: Ask | None = None
     ) -> ToolResult:
@@ -423,16 +395,8 @@ class FakeTools:
         return ToolResult(call.id, call.name, (Text(text),), is_error=call.name == "fail")
 
 
-class FakePrices:
+class FakePrices(BarePrices):
     """Price every turn at $0.0042."""
-
-    def preload(self) -> None: ...
-
-    def is_approximate(self, model: ModelRef) -> bool:
-        return False
-
-    def is_free(self, model: ModelRef) -> bool:
-        return False
 
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         return Decimal("0.0042")
