@@ -95,10 +95,13 @@ class RequestPreview:
         return [*laid_out[:first], cut, *laid_out[-tail:]]
 
 
-def fact_lines(request: ApprovalRequest, columns: int, *, reason: bool = True) -> list[Line]:
-    """Return the facts and the reason below a preview."""
-    facts = [safe_line(fact) for fact in request.facts]
-    why = request.reason if reason else ""
+def fact_lines(request: ApprovalRequest, columns: int, *, brief: bool = False) -> list[Line]:
+    """Return the facts and the reason below a preview.
+
+    brief   without the reason, and the last facts first: they tell of the sandbox and the network
+    """
+    facts = [safe_line(fact) for fact in (reversed(request.facts) if brief else request.facts)]
+    why = "" if brief else request.reason
     about = [*([join(" · ", facts)] if facts else []), *([safe_line(why)] if why else [])]
     return [row for words in about for row in wrap(styled_line(Safe(f"  {words}"), TextRole.DIM), columns - 1)]
 

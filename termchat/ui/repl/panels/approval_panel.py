@@ -225,7 +225,7 @@ class ApprovalPanel:
         left = rows - (_OTHER_ROWS_IF_LOW if rows < LOW_ROWS else _OTHER_ROWS) - 1 - everything
         facts = fact_lines(request, columns)
         if left - len(facts) < min(_LEAST_ROWS, len(preview.rows(columns - 2))):
-            facts = fact_lines(request, columns, reason=False)[: max(0, left - 1)]
+            facts = fact_lines(request, columns, brief=True)[: max(0, left - 1)]
         room = max(1, left - len(facts))
         self._fits = preview.fits(columns - 2, room)
         shown = preview.lines(columns, room, place=place, more=safe_format(" · v shows all"), facts=facts)

@@ -160,6 +160,13 @@ def test_panel_with_reason_leaves_room_for_its_answers(columns: int, rows: int, 
         assert "no, and stop the turn" in " ".join(" ".join(shown).split())
 
 
+def test_panel_on_low_screen_tells_of_the_network_before_the_directory() -> None:
+    facts = ("in /a/directory/with/a/long/name", "sandboxed · network")
+    panel = Panel(replace(command("git log", rules=("run_shell(git log)",)), facts=facts))
+    panel.panel.toggle_focus()
+    assert "  sandboxed · network" in panel.shown(40, 12)
+
+
 @pytest.mark.parametrize("lines", range(20, 34))
 def test_panel_offers_the_same_answers_in_each_frame(lines: int) -> None:
     panel = Panel(command("\n".join(f"echo {n}" for n in range(lines))))
