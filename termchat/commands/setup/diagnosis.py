@@ -80,7 +80,7 @@ def _show(dialog: Dialog, check: Check, found: list[Check]) -> None:
     found.append(check)
     sign, role = _SIGNS[check.state]
     dialog.show(check_line(check, sign), role)
-    if check.step and check.state in (CheckState.FAILED, CheckState.WARNING):
+    if check.step:
         dialog.show(safe_format("    {step}", step=check.step))
 
 
