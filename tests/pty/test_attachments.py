@@ -296,8 +296,8 @@ def test_ctrl_v_without_clipboard_says_so(gateway_thread: Gateway, place: Path) 
 
 
 def test_resource_of_server_is_completed_and_sent(gateway_thread: Gateway, place: Path) -> None:
-    server = f'[mcp.notes]\ncommand = "{sys.executable}"\nargs = ["-m", "termchat.tools.mcp.demo_server"]\n'
-    configure(gateway_thread, place, f'tools = ["none"]\n{server}')
+    server = f'command = "{sys.executable}"\nargs = ["-m", "termchat.tools.mcp.demo_server"]\nseconds = 60\n'
+    configure(gateway_thread, place, f'tools = ["none"]\n[mcp.notes]\n{server}')
     with chat(place) as terminal:
         terminal.shows("Ask anything")
         terminal.send("buy @notes:shop")

@@ -62,7 +62,7 @@ def test_demo_rehearses_tool_of_mcp_server(tmp_path: Path) -> None:
     config.parent.mkdir(parents=True)
     server = f'command = "{sys.executable}"\nargs = ["-m", "termchat.tools.mcp.demo_server"]\n'
     root = Path(__file__).parent.parent.parent
-    config.write_text(f'[mcp.demo]\n{server}env = {{ PYTHONPATH = "{root}" }}\n')
+    config.write_text(f'[mcp.demo]\n{server}env = {{ PYTHONPATH = "{root}" }}\nseconds = 60\n')
     env = {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0", "PYTHONPATH": str(root), "PATH": os.environ["PATH"]}
     with Terminal((sys.executable, "-m", "termchat"), rows=50, env=env) as terminal:
         terminal.shows("Ask anything", 30)

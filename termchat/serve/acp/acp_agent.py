@@ -52,6 +52,7 @@ T = TypeVar("T")
 Answer: TypeAlias = "Callable[Concatenate[AcpAgent, P], Coroutine[Any, Any, T]]"
 ClientServer: TypeAlias = HttpMcpServer | SseMcpServer | AcpMcpServer | McpServerStdio
 _NO_NAME = re.compile(r"[^A-Za-z0-9-]+")
+_SERVER_SECONDS = 30.0  # that a prompt waits for a server of the editor, which may have to be downloaded first
 _NAME = 32  # characters of the name of an MCP server
 
 
@@ -275,10 +276,10 @@ def _server(name: str, server: ClientServer) -> McpServer | None:
     match server:
         case McpServerStdio():
             values = {row.name: row.value for row in server.env}
-            made = McpServer(name, server.command, tuple(server.args), values)
+            made = McpServer(name, server.command, tuple(server.args), values, seconds=_SERVER_SECONDS)
         case HttpMcpServer():
             values = {row.name: row.value for row in server.headers}
-            made = McpServer(name, url=server.url, headers=values)
+            made = McpServer(name, url=server.url, headers=values, seconds=_SERVER_SECONDS)
         case _:
             return None
     return None if any(is_reference(value) for value in values.values()) else made
