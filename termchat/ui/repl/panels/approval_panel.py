@@ -242,7 +242,9 @@ class ApprovalPanel:
         """Return the answers, each on a row of its own or, on a low screen, as a sentence."""
         esc = self.keys.hint(Action.ESCAPE, safe_format("no, and stop the turn"))
         if rows < _LIST_ROWS:
-            words = join(" · ", [*(Safe(f"{a.letter} {a.brief or a.words}") for a in answers), esc])
+            signs = ["❯ " if n == self._highlighted else "" for n in range(len(answers))]
+            offered = (Safe(f"{sign}{a.letter} {a.brief or a.words}") for sign, a in zip(signs, answers, strict=True))
+            words = join(" · ", [*offered, esc])
             return list(wrap(styled_line(Safe(f"  {words}"), TextRole.TEXT), columns - 1))
         shown: list[Line] = []
         for n, answer in enumerate(answers):

@@ -176,6 +176,15 @@ def test_panel_offers_the_same_answers_in_each_frame(lines: int) -> None:
     assert ("y  run once" in "".join(frames[0])) is ("more rows" not in "".join(frames[0]))
 
 
+@pytest.mark.parametrize("rows", [12, 20, 40])
+def test_panel_marks_answer_that_enter_gives(rows: int) -> None:
+    panel = Panel(command("make all"))
+    panel.panel.move(1)
+    shown = "\n".join(panel.shown(rows=rows))
+    assert shown.count("❯") == 1
+    assert " ".join(shown[shown.index("❯") :].split()).startswith("❯ y run once")
+
+
 def test_panel_writing_hides_answers_and_keeps_question() -> None:
     panel = Panel(command("make all"))
     panel.panel.toggle_focus()
