@@ -87,7 +87,7 @@ class ApprovalPanel:
         self._last_key = -1e9
         self._focused = False  # by Tab
         self._auto = False  # the key that is being processed may be an answer
-        self._highlighted: int | None = None
+        self._highlighted: str = ""  # its letter: what an answer stands beside may change
         self._pending: tuple[str, asyncio.TimerHandle] | None = None
         self.writing = Writing.NOTHING
 
@@ -116,7 +116,7 @@ class ApprovalPanel:
         self._drop_pending()
         self._preview = RequestPreview(self.request) if self.request else None
         self._focused = self._auto = self._viewed = False
-        self._fits, self._highlighted, self._shown_at = True, None, monotonic()
+        self._fits, self._highlighted, self._shown_at = True, "", monotonic()
         self.writing = Writing.NOTHING
         self.text.reset()
         return self.request is not None
@@ -143,7 +143,7 @@ class ApprovalPanel:
     def toggle_focus(self) -> None:
         """Move the focus to the panel or back to the input."""
         self._focused = not self._focused
-        self._highlighted = None
+        self._highlighted = ""
 
     def press(self, letter: str) -> None:
         """Answer with a letter, at once after Tab, otherwise if it stays alone."""
@@ -155,14 +155,14 @@ class ApprovalPanel:
 
     def move(self, by: int) -> None:
         """Highlight another answer; this takes the focus."""
-        answers = self.answers()
-        at = -1 if self._highlighted is None and by > 0 else self._highlighted or 0
-        self._highlighted = (at + by) % len(answers)
+        letters = [answer.letter for answer in self.answers()]
+        at = letters.index(self._highlighted) if self._highlighted in letters else min(0, -by)
+        self._highlighted = letters[(at + by) % len(letters)]
         self._focused = True
 
     def highlighted(self) -> str:
         """Return the letter of the highlighted answer, "" if the user has not moved the highlight."""
-        return "" if self._highlighted is None else self.answers()[self._highlighted].letter
+        return self._highlighted if any(a.letter == self._highlighted for a in self.answers()) else ""
 
     def mark_viewed(self) -> None:
         """Note that the user has seen all of the question."""
@@ -242,13 +242,13 @@ class ApprovalPanel:
         """Return the answers, each on a row of its own or, on a low screen, as a sentence."""
         esc = self.keys.hint(Action.ESCAPE, safe_format("no, and stop the turn"))
         if rows < _LIST_ROWS:
-            signs = ["❯ " if n == self._highlighted else "" for n in range(len(answers))]
-            offered = (Safe(f"{sign}{a.letter} {a.brief or a.words}") for sign, a in zip(signs, answers, strict=True))
+            signs = {self._highlighted: "❯ "}
+            offered = (Safe(f"{signs.get(a.letter, '')}{a.letter} {a.brief or a.words}") for a in answers)
             words = join(" · ", [*offered, esc])
             return list(wrap(styled_line(Safe(f"  {words}"), TextRole.TEXT), columns - 1))
         shown: list[Line] = []
-        for n, answer in enumerate(answers):
-            marked = n == self._highlighted
+        for answer in answers:
+            marked = answer.letter == self._highlighted
             sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
             letter = Segment(Safe(f"{answer.letter}  "), (TextRole.ACCENT, TextRole.STRONG))
             roles = (TextRole.STRONG,) if marked else ()

@@ -185,6 +185,17 @@ def test_panel_marks_answer_that_enter_gives(rows: int) -> None:
     assert " ".join(shown[shown.index("❯") :].split()).startswith("❯ y run once")
 
 
+def test_panel_highlight_of_view_does_not_become_run_after_the_view() -> None:
+    panel = Panel(command("\n".join(f"echo {n}" for n in range(100))))
+    panel.shown()
+    panel.panel.move(1)
+    assert panel.panel.highlighted() == "v"
+    panel.panel.mark_viewed()
+    assert panel.panel.highlighted() == "v"
+    panel.panel.move(1)
+    assert panel.panel.highlighted() == "y"
+
+
 def test_panel_writing_hides_answers_and_keeps_question() -> None:
     panel = Panel(command("make all"))
     panel.panel.toggle_focus()
