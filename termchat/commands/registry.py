@@ -274,6 +274,12 @@ def rank_choices(choices: Sequence[Choice], typed: str) -> list[Choice]:
     return [c for _, c in sorted(found, key=lambda pair: (pair[0] > 0, not pair[1].usable, pair[0]))]
 
 
+def matching_choices(choices: Sequence[Choice], typed: str) -> list[Choice]:
+    """Return the matching rows of a list, best first; only those of exactly that name if there are any."""
+    found = rank_choices(choices, typed)
+    return [choice for choice in found if _choice_rank(choice, typed) == 0] or found
+
+
 def _choice_rank(choice: Choice, typed: str) -> int | None:
     exact = choice.name and choice.name.lower() == typed.strip().lower()
     return 0 if exact else match_rank(choice.label, typed, choice.detail)

@@ -224,7 +224,7 @@ def test_plain_login_hides_key_and_uses_it(tmp_path: Path, locked: Gateway) -> N
         terminal.shows("Key of mine:")
         terminal.settled()
         terminal.send(f"{KEY}\n")
-        for shown, typed in (("Try a reply", "1"), ("to be kept", "5"), ("Model:", "1")):
+        for shown, typed in (("Try a reply too? It costs", "no"), ("to be kept", "5"), ("Model:", "1")):
             terminal.shows(shown)
             terminal.until(lambda: terminal.output.endswith(b"Number: "))
             terminal.send(f"{typed}\n")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from termchat.commands.registry import rank_choices
+from termchat.commands.registry import matching_choices
 from termchat.commands.setup.ports import DialogCancelledError, TextQuestion
 from termchat.core.effects import Choice
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
@@ -44,7 +44,7 @@ class LineDialog:
 
     async def choose(self, title: Safe, choices: Sequence[Choice], at: int = 0) -> int:
         shown: Sequence[Choice] = choices
-        self._list(safe_format("{title}:", title=title), choices, shown)
+        self._list(title, choices, shown)
         while True:
             self._prompt(safe_format("Number: "))
             text = (await self._next()).strip()
@@ -55,11 +55,11 @@ class LineDialog:
                     return int(text) - 1
                 self._write([safe_format("Enter a number from 1 to {n}.", n=safe(str(len(choices))))], TextRole.TEXT)
                 continue
-            shown = rank_choices(choices, text)
+            shown = matching_choices(choices, text)
             if len(shown) == 1:
                 return next(n for n, choice in enumerate(choices) if choice is shown[0])
             title = safe_format("Several match") if shown else safe_format("None matches {text}", text=safe_line(text))
-            self._list(safe_format("{title}:", title=title), choices, shown)
+            self._list(title, choices, shown)
 
     async def ask(self, question: TextQuestion) -> str:
         self._write(question.help, TextRole.DIM)
@@ -92,7 +92,8 @@ class LineDialog:
         if more > 0:
             rows.append(safe_format("      and {n} more: type a part of the name", n=safe(str(more))))
         end = safe_format("Type a number, or an empty line to leave.")
-        self._write([title, *rows, end], TextRole.TEXT)
+        head = title if title.endswith("?") else safe_format("{title}:", title=title)
+        self._write([head, *rows, end], TextRole.TEXT)
 
 
 @contextmanager
