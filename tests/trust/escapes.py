@@ -74,6 +74,11 @@ INVISIBLE: dict[str, str] = {
 
 _ALL = "|".join(f"{number:02}{payload}" for number, payload in enumerate(PAYLOADS.values()))
 
+_NOTE = (
+    r"\x1b\]99;;[^\x00-\x1f\x7f-\x9f]*\x1b\\"
+    r"|\x1b\](?:9;(?!4;)|777;notify;termchat;)[^\x00-\x1f\x7f-\x9f]*\x07"
+)
+
 # What termchat writes itself. A sequence that no row names came from outside.
 _OWN = re.compile(
     r"\x1b\[[0-9;]*m"  # style
@@ -84,9 +89,15 @@ _OWN = re.compile(
     r"|\x1b\]2;[^\x00-\x1f\x7f-\x9f]*\x07"  # title
     r"|\x1b\]8;(?:id=[\w.-]+)?;(?:(?:https?://|mailto:)[!-~]*)?\x1b\\"
     r"|\x1b\]1[01];\?(?:\x07|\x1b\\)|\x1b\]9;4;[0-4];[0-9]*\x1b\\"
+    rf"|{_NOTE}"
 )
 _WRITTEN = ("esc alone", "csi synchronized")  # payloads that termchat writes, too
 _FORBIDDEN = re.compile(r"[\x00-\x07\x0b-\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def notes(output: bytes) -> list[str]:
+    """Return the notifications in an output, as sequences of the terminal."""
+    return re.findall(_NOTE, output.decode("utf-8", "surrogateescape"))
 
 
 def all_payloads(*left_out: str) -> str:
