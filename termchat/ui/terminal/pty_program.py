@@ -66,6 +66,7 @@ class PtyProgram:
             )
         except BaseException:
             self._close()
+            os.close(self._wake[1])
             raise
         finally:
             os.close(slave)
@@ -97,9 +98,8 @@ class PtyProgram:
         threading.Thread(target=work, daemon=True, name="shell").start()
         try:
             return await done
-        except asyncio.CancelledError:
-            os.write(self._wake[1], b".")
-            raise
+        finally:
+            os.close(self._wake[1])  # wakes the relay if it still runs
 
     def _relay(self) -> int:
         """Copy between both terminals until the program has ended and its output is read; return its exit code."""
@@ -178,7 +178,7 @@ class PtyProgram:
         return self._process.wait()
 
     def _close(self) -> None:
-        for fd in (self._master, *self._wake):
+        for fd in (self._master, self._wake[0]):
             with suppress(OSError):
                 os.close(fd)
 
