@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from termchat.batch.items import BatchItem
-from termchat.core.errors import Failure
+from termchat.core.errors import Failure, failure_record
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import FinishReason, Outcome
-from termchat.core.usage import Usage
+from termchat.core.usage import Usage, usage_record
 from termchat.late_dataclass import dataclass
 
 # A refusal and a filter are the answer of the model and its provider: to ask again costs the same and gives the same.
@@ -54,38 +54,19 @@ class BatchResult:
 
     def to_json(self) -> str:
         """Return what the journal keeps: the line of the output without the fields of the input."""
-        usage, failure = self.usage, self.failure
         shown: dict[str, Any] = {
             "model": str(self.model),
             "outcome": self.outcome.value,
             "text": self.text,
             **({"reasoning": self.reasoning} if self.reasoning else {}),
             "finish_reason": self.finish.value if self.finish else None,
-            "usage": {
-                "input": usage.input,
-                "cached": usage.cached,
-                "cache_write": usage.cache_write,
-                "output": usage.output,
-                "reasoning": usage.reasoning,
-                "estimated": usage.estimated,
-            },
+            "usage": usage_record(self.usage),
             "cost": None if self.cost is None else float(self.cost),
             "seconds": round(self.seconds, 3),
             "reply_id": self.reply_id or None,
-            "error": None if failure is None else error_json(failure),
+            "error": failure_record(self.failure),
         }
         return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
-
-
-def error_json(failure: Failure) -> Mapping[str, Any]:
-    """Return a failure as the value of `error`."""
-    return {
-        "kind": failure.kind.value,
-        "message": failure.message,
-        "hint": failure.hint or None,
-        "status": failure.status,
-        "retry_after": failure.retry_after,
-    }
 
 
 def result_schema() -> bytes:

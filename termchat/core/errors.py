@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import ExitCode, Outcome
@@ -156,6 +156,19 @@ def error_reason(error: Exception) -> Safe:
     """
     why: str = getattr(error, "strerror", None) or str(error)
     return safe_line(why[:1].lower() + why[1:])
+
+
+def failure_record(failure: Failure | None) -> dict[str, Any] | None:
+    """Return a failure as JSON, as in all output for scripts: its kind, the sentence, the next step."""
+    if failure is None:
+        return None
+    return {
+        "kind": failure.kind.value,
+        "message": str(failure.message),
+        "hint": str(failure.hint) or None,
+        "status": failure.status,
+        "retry_after": failure.retry_after,
+    }
 
 
 def outcome_of(failure: Failure) -> Outcome:

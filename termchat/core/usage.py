@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from termchat.core.sanitize import Safe
 from termchat.late_dataclass import dataclass
@@ -66,6 +66,18 @@ class Usage:
 def add_costs(a: Decimal | None, b: Decimal | None) -> Decimal | None:
     """Add two costs; None when either is unknown, because a partial sum would look like the total."""
     return None if a is None or b is None else a + b
+
+
+def usage_record(usage: Usage) -> dict[str, Any]:
+    """Return token counts as JSON, as in all output for scripts."""
+    return {
+        "input": usage.input,
+        "cached": usage.cached,
+        "cache_write": usage.cache_write,
+        "output": usage.output,
+        "reasoning": usage.reasoning,
+        "estimated": usage.estimated,
+    }
 
 
 def estimate_tokens(text: str) -> int:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from termchat.core.messages import Message, Role, user_message
 from termchat.core.provider import Request
+from termchat.core.usage import usage_record
 from termchat.serve import bodies
 from termchat.serve.bodies import Fields
 from termchat.serve.face_request import FaceRequest
@@ -97,6 +97,4 @@ def _usage(read: PieceReader) -> dict[str, Any]:
     ended = read.ended
     if ended is None:
         return {}
-    counts = asdict(ended.usage)
-    names = ("input", "output", "cached", "cache_write", "reasoning", "estimated")
-    return {**{name: counts[name] for name in names}, "cost": None if ended.cost is None else float(ended.cost)}
+    return {**usage_record(ended.usage), "cost": None if ended.cost is None else float(ended.cost)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-from termchat.core.errors import Failure
+from termchat.core.errors import Failure, failure_record
 from termchat.core.events import (
     Event,
     MessageDone,
@@ -22,7 +22,7 @@ from termchat.core.events import (
 )
 from termchat.core.messages import Citation, Role
 from termchat.core.sanitize import Safe
-from termchat.core.usage import Usage, add_costs
+from termchat.core.usage import Usage, add_costs, usage_record
 from termchat.ui.oneshot.formats import RunEnd
 from termchat.ui.oneshot.formats.output import write
 from termchat.ui.oneshot.formats.records import (
@@ -30,11 +30,9 @@ from termchat.ui.oneshot.formats.records import (
     call_record,
     cost_record,
     end_record,
-    failure_record,
     json_line,
     result_record,
     source_records,
-    usage_record,
 )
 
 # A line of text is below 4096 bytes, which a pipe takes as a whole: a character has six bytes at most, and the other

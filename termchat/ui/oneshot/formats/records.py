@@ -13,10 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from termchat.core.errors import Failure
+from termchat.core.errors import failure_record
 from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.outcomes import ExitCode, Outcome
-from termchat.core.usage import Usage
+from termchat.core.usage import usage_record
 from termchat.ui.oneshot.formats import RunEnd
 
 VERSION = 1
@@ -55,34 +55,9 @@ def record_schema(name: str) -> bytes:
     return (Path(__file__).parent / f"{name}.schema.json").read_bytes()
 
 
-def usage_record(usage: Usage) -> dict[str, Any]:
-    """Return token counts."""
-    return {
-        "input": usage.input,
-        "cached": usage.cached,
-        "cache_write": usage.cache_write,
-        "output": usage.output,
-        "reasoning": usage.reasoning,
-        "estimated": usage.estimated,
-    }
-
-
 def cost_record(cost: Decimal | None) -> float | None:
     """Return US dollars as a number, None if they are unknown."""
     return None if cost is None else float(cost)
-
-
-def failure_record(failure: Failure | None) -> dict[str, Any] | None:
-    """Return an error: its kind, the sentence, the next step."""
-    if failure is None:
-        return None
-    return {
-        "kind": failure.kind.value,
-        "message": str(failure.message),
-        "hint": str(failure.hint) or None,
-        "status": failure.status,
-        "retry_after": failure.retry_after,
-    }
 
 
 def call_record(call: ToolCall) -> dict[str, Any]:
