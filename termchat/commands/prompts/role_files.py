@@ -19,7 +19,7 @@ sampling and tools; it holds no rules and no limits, so it permits nothing that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
@@ -76,15 +76,20 @@ class RoleFile:
 
     def take_variables(self, words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         """Split words into the values of variables, written as NAME=VALUE, and the rest."""
-        given: dict[str, str] = {}
-        rest: list[str] = []
-        for word in words:
-            name, equals, value = word.partition("=")
-            if equals and name in self.defaults:
-                given[name] = value
-            else:
-                rest.append(word)
-        return given, rest
+        return split_variables(words, self.defaults)
+
+
+def split_variables(words: Sequence[str], names: Container[str]) -> tuple[dict[str, str], list[str]]:
+    """Split words into the values of variables, written as NAME=VALUE with one of the names, and the rest."""
+    given: dict[str, str] = {}
+    rest: list[str] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name in names:
+            given[name] = value
+        else:
+            rest.append(word)
+    return given, rest
 
 
 def role_names(folder: Path) -> tuple[str, ...]:

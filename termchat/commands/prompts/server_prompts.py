@@ -34,14 +34,9 @@ def parse_prompt_arguments(row: PromptRow, text: str) -> dict[str, str] | str:
         words = shlex.split(text)
     except ValueError:  # an apostrophe
         words = text.split()
-    found: dict[str, str] = {}
-    rest: list[str] = []
-    for word in words:
-        name, equals, value = word.partition("=")
-        if equals and name in row.arguments:
-            found[name] = value
-        else:
-            rest.append(word)
+    from termchat.commands.prompts.role_files import split_variables  # needed by a call alone
+
+    found, rest = split_variables(words, row.arguments)
     open_names = [name for name in row.arguments if name not in found]
     for at, name in enumerate(open_names[: len(rest)]):
         found[name] = " ".join(rest[at:]) if at == len(open_names) - 1 else rest[at]
