@@ -109,7 +109,7 @@ async def _run_case(
     return CaseResult(first, asked, [decode_row(*found) for found in rows], file, unfinished, then, after)
 
 
-@pytest.mark.timeout(400)  # the first test runs all cases
+@pytest.mark.timeout(1200)  # the first test runs all cases
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", FAULTS)
 def test_oneshot_fault_matches_table_row(results: dict[object, CaseResult], name: str, protocol: ApiProtocol) -> None:
