@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.cli.conftest import PROTOCOLS, Done, Program
-from tests.gateway import Reply
+from tests.gateway import Reply, fault
 
 # Damages the deferred import, runs the command line, and prints the debug log to standard error.
 SABOTAGE = """
@@ -74,6 +74,16 @@ def test_failed_late_class_falls_back_to_plain_import(program: Program, damage: 
     assert (done.code, done.out) == (0, b"the answer"), done.err
     assert "the SDKs are imported plainly" in done.err
     assert len(program.gateway.asked) == 1
+
+
+def test_failed_late_import_of_an_error_response_still_shows_the_error(program: Program) -> None:
+    program.gateway.reply(fault.status(401), fault.status(401))
+    damage = "def run(self):\n    raise ImportError('late')\ndeferred.DeferredPackage._run = run"
+    done = _run(program, SABOTAGE.format(damage=damage), "-m", "xanthropic/any", "question")
+    assert done.code == 77, done.err
+    assert "the SDKs are imported plainly" in done.err
+    assert "refused the key (401" in done.err
+    assert len(program.gateway.asked) == 2
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

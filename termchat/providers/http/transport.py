@@ -64,9 +64,15 @@ class CapturedResponse:
 
 @dataclass(slots=True)
 class Sending:
-    """State of a request: `began` once it has reached the transport."""
+    """State of a request: `began` once it has reached the transport, `refused` once an error has answered it."""
 
     began: bool = False
+    refused: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Return True if nobody pays twice for a second request."""
+        return not self.began or self.refused
 
 
 @contextmanager
@@ -247,6 +253,8 @@ class Transport(httpx2.AsyncHTTPTransport):
         # Each SDK sets other timeouts, and Gemini's sets none: these replace them.
         request.extensions["timeout"] = {"connect": self._connect, "read": None, "write": 60.0, "pool": None}
         response = await self._send(request)
+        if sending:
+            sending.refused = response.is_error
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         monitor = _monitor.get()
         response.stream = _Body(

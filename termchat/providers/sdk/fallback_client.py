@@ -1,4 +1,7 @@
-"""A client that is built again with plainly imported SDKs when a deferred import fails before a request is sent."""
+"""A client that is built again with plainly imported SDKs when a deferred import fails.
+
+That is before a request is sent, or while the SDK makes the exception of an error response.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ class FallbackClient:
                 try:
                     response = await stack.enter_async_context(self._client.open(body))
                 except Exception as error:
-                    if sending.began or not import_plainly(error):
+                    if not sending.repeatable or not import_plainly(error):
                         raise
                     self._client = await load_on_thread(self._build)
                     response = await stack.enter_async_context(self._client.open(body))
@@ -72,7 +75,7 @@ class FallbackClient:
             try:
                 return await self._client.models()
             except Exception as error:
-                if sending.began or not import_plainly(error):
+                if not sending.repeatable or not import_plainly(error):
                     raise
                 self._client = await load_on_thread(self._build)
                 return await self._client.models()
