@@ -13,8 +13,10 @@ _PIECE = 1 << 16  # bytes
 _OPEN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")  # their writer, if any, is there already
 
 
-def read_bounded(path: Path, limit: int, *, patient: bool = False, silence: float | None = None) -> bytes:
-    """Read a whole file of at most `limit` bytes.
+def read_bounded(
+    path: Path, limit: int, *, patient: bool = False, silence: float | None = None, regular: bool = False
+) -> bytes:
+    """Read a whole file of at most `limit` bytes; only a regular one with `regular`, so that it never waits.
 
     A named pipe must get a writer, and the writer its first byte ready, within WRITER_SECONDS; with `patient`, the
     writer may take any time. `silence` is the longest silence of a pipe in seconds instead of both. Raises OSError, for
@@ -26,6 +28,8 @@ def read_bounded(path: Path, limit: int, *, patient: bool = False, silence: floa
         mode = os.fstat(fd).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if regular and not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
         read_on = stat.S_ISREG(mode) or os.name != "posix" or str(path).startswith(_OPEN_PIPES)
         first = None if read_on or not stat.S_ISFIFO(mode) else silence or WRITER_SECONDS
         return _read(fd, limit, first, silence or (None if patient else WRITER_SECONDS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -180,6 +181,12 @@ def test_load_role_with_mistake_names_file_and_line(tmp_path: Path, text: str, l
     found = load_role(tmp_path, "r")
     assert isinstance(found, Failure)
     assert found.message == f"{tmp_path / 'r.md'}:{line}: {words}."
+
+
+def test_load_role_of_pipe_fails_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "r.md")
+    found = load_role(tmp_path, "r")  # it would wait ten seconds for a writer, at each key of the menu
+    assert isinstance(found, Failure) and "it is not a regular file" in found.message
 
 
 @pytest.mark.parametrize("key", sorted(set(SETTINGS) - set(ROLE_SETTINGS)))

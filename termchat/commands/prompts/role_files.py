@@ -106,7 +106,7 @@ def load_role(folder: Path, name: str) -> RoleFile | Failure:
     if not _NAME.fullmatch(name):
         return _unknown(folder, name)
     try:
-        text = read_bounded(file, _MAX_BYTES).decode("utf-8-sig")
+        text = read_bounded(file, _MAX_BYTES, regular=True).decode("utf-8-sig")
     except FileNotFoundError:
         return _unknown(folder, name)
     except (OSError, UnicodeDecodeError) as error:
