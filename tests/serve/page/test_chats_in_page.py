@@ -9,13 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, FilePayload, expect
+from playwright.async_api import Browser, FilePayload, Route, expect
 from playwright.async_api import TimeoutError as BrowserTimeout
 
 from tests.fork_server import run_program
 from tests.gateway import Call, Gate, Reply, Text, fault
 from tests.pty.harness import Terminal
 from tests.serve.page.browsing import CuttingProxy, Tab, tab
+from tests.serve.page_client import PageClient, wait_for
 from tests.serve.served import TOKEN, Served, running
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="module")]
@@ -133,6 +134,29 @@ async def test_comparison_shows_columns_and_chat_goes_on_with_adopted_reply(open
     await page.keyboard.press("Enter")
     await opened.ask("go on")
     assert [m["content"][0]["text"] for m in gateway.asked[-1].body["messages"]][1:] == ["From B", "go on"]
+
+
+async def test_columns_stand_in_order_of_choice_if_first_reply_ends_early(opened: Tab) -> None:
+    page, gate = opened.page, Gate()
+    opened.served.gateway.reply(Reply.text("From A"), model="gpt-5.2")
+    opened.served.gateway.reply(Reply(Text("From B"), gate), model="claude-opus-5")
+    client = PageClient(opened.served.url)
+
+    async def connect_late(route: Route) -> None:
+        chat = route.request.url.partition("chat=")[2]
+        await asyncio.to_thread(wait_for, lambda: client.chat(chat)["nodes"], lambda nodes: len(nodes) == 2)
+        await route.continue_()
+
+    await page.route("**/api/events?chat=*", connect_late)
+    await opened.message.press_sequentially("/vs ")
+    await page.get_by_role("combobox").fill(OTHER)
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Escape")
+    await opened.send("which is first?")
+    await expect(page.locator(".compared .author")).to_have_text(["gpt-5.2", "claude-opus-5"])
+    gate.open()
+    await opened.wait_idle()
+    client.http.close()
 
 
 async def test_models_of_one_name_are_shown_with_their_providers(opened: Tab) -> None:

@@ -3,6 +3,7 @@
 import { childrenOf, leafBelow, pathTo } from "./tree.js";
 
 const ours = new Set(); // turns that this page began
+const places = new Map(); // model to its place in the last comparison that this page began
 const ended = new Map(); // turns whose end was seen, and whether a reply came
 
 /**
@@ -82,6 +83,8 @@ function addColumn(chat, turn) {
   const place = chat.compare.turns.findIndex((column) => column.id === turn.id);
   if (place < 0) chat.compare.turns.push(turn);
   else chat.compare.turns[place] = turn;
+  const order = ({ model }) => places.get(model) ?? Infinity;
+  chat.compare.turns.sort((one, other) => order(one) - order(other) || 0); // a finished one may come last
   chat.tip = turn.parent;
 }
 
@@ -96,6 +99,12 @@ function follow(chat, turn) {
 /** Remember that this page began a turn: it is followed, and its question comes back if no reply comes. */
 export function markOurs(id) {
   ours.add(id);
+}
+
+/** Remember the order of the models that the user compares. */
+export function markCompared(models) {
+  places.clear();
+  for (const model of models) places.set(model, places.size);
 }
 
 /** Return the node that the next question follows: not a question that got no reply. */
