@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from termchat.commands.registry import matching_choices
 from termchat.commands.setup.ports import DialogCancelledError, TextQuestion
 from termchat.core.effects import Choice
-from termchat.core.sanitize import Safe, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.plain.line_reader import LineReader
 
@@ -38,6 +38,7 @@ class LineDialog:
         self._write = write
         self._prompt = prompt
         self._entered = entered
+        self._waited = EMPTY  # the words of the last wait, since a line was entered
 
     def show(self, words: Safe, role: TextRole = TextRole.DIM) -> None:
         self._write([words], role)
@@ -72,11 +73,14 @@ class LineDialog:
         return text if text.strip() else question.default
 
     async def wait(self, words: Safe, work: Coroutine[Any, Any, T]) -> T:
-        self._write([safe_format("{words}…", words=words)], TextRole.DIM)
+        if words != self._waited:  # one of many steps, such as the checks of a diagnosis
+            self._waited = words
+            self._write([safe_format("{words}…", words=words)], TextRole.DIM)
         return await work
 
     async def _next(self) -> str:
         text = await self._reader.next()
+        self._waited = EMPTY
         self._entered()
         if text is None:
             raise DialogCancelledError
