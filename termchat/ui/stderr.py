@@ -113,7 +113,27 @@ def _columns() -> int:
         return 0
 
 
+class _Row:
+    """A row without a line end on the terminal, which the next text replaces."""
+
+    shown = False
+
+
+def show_row(words: Safe) -> None:
+    """Write a row that the next text on standard error replaces."""
+    _write(words)
+    _Row.shown = True
+
+
+def clear_row() -> None:
+    """Remove the row, if it is still there."""
+    _write("")
+
+
 def _write(text: str) -> None:
+    if _Row.shown:
+        _Row.shown = False
+        text = f"\r\x1b[K{text}"
     try:
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -22,7 +22,7 @@ from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 from termchat.ui.oneshot.formats.captured import CapturedFormat
 from termchat.ui.oneshot.run import run_turn
-from termchat.ui.stderr import Stderr, explain
+from termchat.ui.stderr import Stderr, clear_row, explain
 
 _PROPOSE = """You propose one command for a person to run in a shell; it is shown, and never run for them.
 Reply with the command in one fenced code block, and nothing else in it. Then explain in one to three plain sentences \
@@ -67,12 +67,11 @@ def request_words(words: str, command: str = "", last: LastCommand | None = None
 
 
 def captured_reply(
-    options: Options, config: Config, env: Mapping[str, str], asking: Callable[[Safe], None], asked: Callable[[], None]
+    options: Options, config: Config, env: Mapping[str, str], asking: Callable[[Safe], None] | None
 ) -> str | int:
     """Ask the words of the options; return the reply, or the exit code of an outcome that was reported.
 
-    asking   called with the name of the model before the request
-    asked    called at its end, before anything is reported
+    asking   called with the name of the model before the request; may show a row on standard error
     """
     stderr = Stderr(options.quiet, usage=options.verbose, full=options.verbose)
     reply = CapturedFormat()
@@ -87,13 +86,14 @@ def captured_reply(
             message = user_message(options.words)
             if secret := app.find_secret(user_message(f"{config.settings.system}\n{options.words}")):
                 stderr.note(safe_format("{secret} It is sent to {model}.", secret=secret, model=model))
-            asking(model)
+            if asking:
+                asking(model)
             return await run_turn(app.session, message, reply, stderr)
 
     try:
         code = asyncio.run(ask())
     finally:
-        asked()
+        clear_row()
     return code or reply.text
 
 

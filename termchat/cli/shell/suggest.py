@@ -16,9 +16,7 @@ from termchat.cli.shell.suggest_line import NO_WORDS, ShellRequest, read_line
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe, safe_format
-from termchat.ui.stderr import Stderr, explain, print_stdout, warn
-
-_CLEARED = Safe("\r\x1b[K")
+from termchat.ui.stderr import Stderr, explain, print_stdout, show_row, warn
 
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
@@ -83,19 +81,10 @@ def suggest_command(
     raise typer.Exit(answer(request, options, context.obj, name, in_line=line))
 
 
-class _Waiting:
-    """A row on the terminal while the shell waits for the model."""
-
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
-
-    def begin(self, model: Safe) -> None:
-        if self._shown:
-            _write(safe_format("{model} … Ctrl-C stops", model=model))
-
-    def end(self) -> None:
-        if self._shown:
-            _write(_CLEARED)
+def _show_waiting(model: Safe) -> None:
+    """Show a row on the terminal while the shell waits for the model."""
+    if sys.stderr.isatty():
+        show_row(safe_format("{model} … Ctrl-C stops", model=model))
 
 
 def _propose(request: ShellRequest, options: Options, env: Mapping[str, str], shell: str, *, in_line: bool) -> int:
@@ -112,9 +101,8 @@ def _propose(request: ShellRequest, options: Options, env: Mapping[str, str], sh
         return usage_error(configured, None)
     config, options = configured
     options = replace(options, words=request_words(request.words, request.command, found))
-    waiting = _Waiting(shown=in_line and sys.stderr.isatty())
     system = shell_system(config, shell, explains=False)
-    reply = captured_reply(options, system, env, waiting.begin, waiting.end)
+    reply = captured_reply(options, system, env, _show_waiting if in_line else None)
     proposed = reply if isinstance(reply, int) else suggestion(reply, Stderr(options.quiet))
     if isinstance(proposed, int):
         return proposed
@@ -138,14 +126,8 @@ def _explain(request: ShellRequest, options: Options, env: Mapping[str, str], sh
     options = replace(options, words=code_block(request.words, "sh"))
     if not in_line:
         return run_oneshot(options, config, env)
-    waiting = _Waiting(shown=sys.stderr.isatty())
-    reply = captured_reply(options, config, env, waiting.begin, waiting.end)
+    reply = captured_reply(options, config, env, _show_waiting)
     if isinstance(reply, int):
         return reply
     explain(safe(reply.strip()))
     return ExitCode.COMPLETE
-
-
-def _write(text: Safe) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()

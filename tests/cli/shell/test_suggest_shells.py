@@ -30,8 +30,10 @@ def propose(terminal: Shell, typed: str, row: str) -> None:
 
 def told(terminal: Shell, typed: str, words: str) -> None:
     """Press the key, wait for words above the prompt and the line as it was."""
+    before = terminal.row
     terminal.send(typed + ALT_M)
-    terminal.until(lambda: words in terminal.text and terminal.row == typed)
+    terminal.until(lambda: words in terminal.text and terminal.row == before + typed)
+    assert "Ctrl-C stops" not in terminal.text
     terminal.cleared()
 
 
@@ -51,6 +53,7 @@ def test_key_puts_command_into_line_and_revises_it(shell: str, tmp_path: Path, g
         Reply.text(FENCED.format("mark \x1b[2K\x03\r\x07three $(mark four) `mark`\nmark five")),
         Reply.text("It marks."),
         fault.silence(),
+        *[fault.status(429, retry_after="0.01")] * 3,
     )
     with started(shell, env, " --integration") as terminal:
         propose(terminal, "make one mark", "mark one")
@@ -67,8 +70,11 @@ def test_key_puts_command_into_line_and_revises_it(shell: str, tmp_path: Path, g
         told(terminal, "? mark six", "It marks.")
         terminal.send("wait" + ALT_M)
         terminal.shows("box/tiny-1 … Ctrl-C stops")
+        terminal.until(lambda: len(gateway_thread.asked) == 5)
         terminal.send("\x03")
-        terminal.until(lambda: terminal.row in ("", "wait"))
+        terminal.until(lambda: terminal.row == "wait" and "Ctrl-C stops" not in terminal.text)
+        told(terminal, " still", "Tried 3 times")
+        terminal.run("nothing", key="\x03")
     assert (tmp_path / "ran").read_text() == "two\n"
     assert asked(gateway_thread, 0) == "make one mark"
     assert "mark one" in asked(gateway_thread, 1)

@@ -5,10 +5,15 @@
 #     TERMCHAT_SUGGEST_KEY='\C-xm'     another key, set before this script is loaded
 
 _termchat_suggest() {
-    local proposed options
+    local proposed options last trapped
     read -ra options <<<"${TERMCHAT_SUGGEST-}"
     [[ $_termchat_proposed ]] && options+=(--command "$_termchat_proposed")
-    proposed=$(@termchat@ suggest --line --shell bash ${options[@]+"${options[@]}"} -- "$READLINE_LINE" </dev/null) || return
+    trapped=$(trap -p INT)
+    trap : INT # Ctrl-C stops termchat, and leaves the line as it is
+    proposed=$(@termchat@ suggest --line --shell bash ${options[@]+"${options[@]}"} -- "$READLINE_LINE" </dev/null)
+    last=$?
+    eval "${trapped:-trap - INT}"
+    ((last == 0)) || return
     [[ $proposed ]] || return
     READLINE_LINE=$proposed
     READLINE_POINT=${#proposed}

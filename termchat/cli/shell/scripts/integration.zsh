@@ -10,7 +10,9 @@ _termchat_suggest() {
     local -a options=(${=TERMCHAT_SUGGEST})
     [[ -n $_termchat_proposed ]] && options+=(--command "$_termchat_proposed")
     zle -I
-    proposed=$(@termchat@ suggest --line --shell zsh "${options[@]}" -- "$BUFFER" </dev/null) || return 0
+    setopt local_traps
+    trap : INT # Ctrl-C stops termchat, and leaves the line as it is
+    proposed=$(@termchat@ suggest --line --shell zsh "${options[@]}" -- "$BUFFER" </dev/null) || { zle reset-prompt; return 0 }
     [[ -n $proposed ]] || return 0
     BUFFER=$proposed
     CURSOR=$#BUFFER
