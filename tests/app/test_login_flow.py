@@ -178,6 +178,17 @@ async def test_only_the_wrong_part_is_entered_again(gateway: Gateway, home: Path
     assert KEY not in user.text
 
 
+async def test_each_of_two_addresses_is_changed_by_its_protocol(gateway: Gateway, home: Path) -> None:
+    gateway.expect_problems()
+    gateway.key = KEY
+    user = ScriptedUser(
+        "Another", "mine", "openai", f"{gateway.url}/v1", "anthropic", "http://127.0.0.1:9", "No", KEY,
+        "anthropic: change", f"{gateway.url}/anthropic", "No", "Nowhere", "gpt-5.2",
+    )  # fmt: skip
+    assert used(await run_login(user, setup_of(home, InUse(), Redactor()), "")) == [ModelRef("mine", "gpt-5.2")]
+    assert "Base URL (anthropic) [http://127.0.0.1:9]" in user.asked
+
+
 @pytest.mark.parametrize(
     ("answer", "finding", "step", "first"),
     [

@@ -210,7 +210,7 @@ class LoginDialogue:
         key = Choice(safe_format("Enter another key"))
         again = Choice(safe_format("Try again"))
         keep = Choice(safe_format("Keep it as it is"), safe_format("and go on"))
-        urls = {p: Choice(safe_format("Change the base URL"), _url(config, p)) for p in _distinct(config)}
+        urls = {p: Choice(words, _url(config, p)) for p, words in _base_url_words(config).items()}
         ordered = [key, *urls.values(), again, keep]
         first = {
             Suspect.KEY: key,
@@ -323,6 +323,14 @@ def _models_to_ask(config: ProviderConfig, models: Sequence[ModelInfo]) -> list[
     for name in ordered:
         found.setdefault(config.protocol_for(name), name)
     return [name for protocol, name in found.items() if protocol in config.base_urls]
+
+
+def _base_url_words(config: ProviderConfig) -> dict[ApiProtocol, Safe]:
+    """Return the rows that change an address; where there are several, each begins with its protocol."""
+    words, protocols = safe_format("Change the base URL"), _distinct(config)
+    if len(protocols) == 1:
+        return {protocols[0]: words}
+    return {p: safe_format("{protocol}: change the base URL", protocol=safe(p.value)) for p in protocols}
 
 
 def _url(config: ProviderConfig, protocol: ApiProtocol) -> Safe:

@@ -212,12 +212,13 @@ class Picker:
         room = max(1, min(_ROWS, rows // 2 - 1) - len(footer))
         count = f"{len(shown)}{'+' if source.has_more else ''}"
         place = Safe(f"  {self._at + 1}/{count}" if len(shown) > room else "")  # there are rows out of sight
+        title = truncate(source.title, columns - 1 - text_width(place))
         hint = source.hint(self._keys)
-        room_for_hint = columns - text_width(source.title) - 2 - text_width(place)
+        room_for_hint = columns - text_width(title) - 2 - text_width(place)
         while text_width(hint) + 2 > room_for_hint and " · " in hint:
             hint = Safe(hint.partition(" · ")[2])  # the keys are last
         hint = Safe(f"{truncate(Safe(f'  {hint}'), room_for_hint)}{place}")
-        head = (Segment(source.title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
+        head = (Segment(title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
         start = max(0, min(self._at - room // 2, len(shown) - room))
         visible = shown[start : start + room]
         wide = max((text_width(choice.label) for choice in visible), default=0) if source.is_aligned else 0

@@ -140,6 +140,11 @@ def test_picker_lines_without_match_have_no_footer(picker: Picker) -> None:
     assert len(picker.lines(80, 24)) == 2
 
 
+def test_picker_title_wider_than_screen_ends_in_ellipsis(picker: Picker) -> None:
+    picker.open(PickerSource(safe_format("Try a reply too? It costs an unknown amount"), [choice("No")]))
+    assert plain_text(picker.lines(20, 10)[0]) == "Try a reply too? I…"
+
+
 def test_picker_row_keeps_short_detail_of_long_label(picker: Picker) -> None:
     row = Choice(safe_format("a long question and more of it"), safe_format("message 12"))
     picker.open(PickerSource(safe_format("Edit"), [row]))
