@@ -45,16 +45,14 @@ async def chromium() -> AsyncIterator[Browser]:
 class CuttingProxy:
     """A TCP proxy in front of a server. A test can cut its connections; new ones are refused until `mend`.
 
-    After `stall`, its connections stay open and pass nothing; new ones work.
+    After `stall`, streams of events stay open and bring nothing; other connections work.
     """
 
     def __init__(self, port: int) -> None:
         self._to = port
         self._cut = False
         self._open: set[asyncio.StreamWriter] = set()
-        self._passes = asyncio.Event()
-        self._passes.set()
-        self._stalled: list[asyncio.Event] = []
+        self._streams: dict[asyncio.StreamWriter, asyncio.Event] = {}  # by the end at the server: if data passes
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
@@ -70,19 +68,17 @@ class CuttingProxy:
         self._cut = True
         for writer in self._open:
             writer.transport.abort()
-        for passes in self._stalled:
+        for passes in self._streams.values():
             passes.set()
-
-    def stall(self) -> None:
-        """Hold what the open connections bring from now on, in both directions."""
-        self._passes.clear()
-        self._stalled.append(self._passes)
-        self._passes = asyncio.Event()
-        self._passes.set()
 
     def mend(self) -> None:
         """Accept connections again."""
         self._cut = False
+
+    def stall(self) -> None:
+        """Hold what the open streams bring from now on."""
+        for passes in self._streams.values():
+            passes.clear()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut:
@@ -91,18 +87,23 @@ class CuttingProxy:
         inside, outside = await asyncio.open_connection("127.0.0.1", self._to)
         self._open |= {writer, outside}
         with suppress(OSError):
-            await asyncio.gather(_copy(reader, outside, self._passes), _copy(inside, writer, self._passes))
+            await asyncio.gather(self._copy(reader, outside, outside), self._copy(inside, writer, outside))
         for end in (writer, outside):  # one direction may have broken before the other
             end.close()
         self._open -= {writer, outside}
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: asyncio.Event) -> None:
-    while data := await reader.read(65536):
-        await passes.wait()
-        writer.write(data)
-        await writer.drain()
-    writer.close()
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, outside: asyncio.StreamWriter
+    ) -> None:
+        while data := await reader.read(65536):
+            if b"text/event-stream" in data and outside not in self._streams:
+                self._streams[outside] = asyncio.Event()
+                self._streams[outside].set()
+            if passes := self._streams.get(outside):
+                await passes.wait()
+            writer.write(data)
+            await writer.drain()
+        writer.close()
 
 
 @dataclass
