@@ -104,7 +104,7 @@ async def _opened(
     options: BatchOptions, source: InputFile, app: App, stderr: Stderr
 ) -> AsyncGenerator[VendorJournal | None]:
     """Open the journal; None after reporting why it cannot be used."""
-    found = await open_journal(journal_file(options, source, app))
+    found = _without_folder(options) or await open_journal(journal_file(options, source, app))
     if isinstance(found, Failure):
         stderr.failure(found)
         yield None
@@ -119,6 +119,14 @@ async def _opened(
         yield found
     finally:
         await found.close()
+
+
+def _without_folder(options: BatchOptions) -> Failure | None:
+    """Return the failure of an output in a directory that does not exist; its journal would be there, too."""
+    if not options.output or os.path.isdir(user_path(options.output).parent):
+        return None
+    words = safe_format("Cannot write {name}: its directory does not exist.", name=safe_line(options.output))
+    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Create it, or choose another file for -o."))
 
 
 def journal_file(options: BatchOptions, source: InputFile, app: App) -> Path:

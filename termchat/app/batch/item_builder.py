@@ -101,7 +101,7 @@ class ItemBuilder:
                 raise RowError(words, safe_format("Download it first: a page may change between two runs."))
             found = load_attachment(self._path(name))
             if isinstance(found, Failure):
-                raise RowError(_without_stop(found), found.hint)
+                raise RowError(_without_stop(found), Safe(found.hint.replace("after -f", "in files")))
             attached += found
         *before, last = row.messages or (user_message(""),)
         return (*before, replace(last, parts=(*attached, *last.parts)))

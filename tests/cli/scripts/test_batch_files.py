@@ -25,7 +25,10 @@ def test_batch_output_file_keeps_results_of_earlier_runs(batch: Batch, program: 
     assert len(program.gateway.asked) == 5
     assert sorted(path.name for path in program.cwd.iterdir()) == ["out.ndjson", "out.ndjson.journal", "p.jsonl"]
     assert batch(None, "-o", "p.jsonl").code == 2
-    assert batch(None, "-o", "nowhere/out.ndjson").code == 2
+    lost = batch(None, "-o", "nowhere/out.ndjson")
+    assert (lost.code, lost.err.splitlines()[0]) == (
+        2, "termchat: Cannot write nowhere/out.ndjson: its directory does not exist.",
+    )  # fmt: skip
 
 
 def test_batch_result_carries_only_numbers_that_json_has(batch: Batch) -> None:
@@ -76,3 +79,11 @@ def test_batch_in_order_ends_when_its_journal_fails(batch: Batch, program: Progr
         journal.execute("DROP TRIGGER full")
     done = batch(None, "--journal", "j", "--in-order")
     assert (done.code, list(results(done))) == (0, [f"a{n}" for n in range(200)])
+
+
+def test_batch_missing_file_of_a_row_is_named_with_its_field(batch: Batch, program: Program) -> None:
+    done = batch([{"prompt": "look", "files": ["none.png"]}])
+    assert (done.code, done.out) == (2, b"")
+    assert "p.jsonl:1: Cannot attach ./none.png: no such file or directory." in done.err
+    assert "Check the file name in files." in done.err
+    assert not program.gateway.asked
