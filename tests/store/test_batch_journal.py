@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from termchat.batch.handed_over import HandedBatch
 from termchat.batch.journal import InputConflict, InputEntry, ItemState
+from termchat.core.batches import BatchIntent
 from termchat.core.errors import Failure
 from termchat.store.sqlite.batch_journal import SqliteBatchJournal, open_journal
 
@@ -132,3 +134,16 @@ async def test_journal_refuses_file_of_another_program(tmp_path: Path) -> None:
     assert isinstance(found, Failure)
     assert "Cannot use the journal" in found.message
     assert other.read_text().startswith("not a database")
+
+
+async def test_journal_item_of_new_batch_no_longer_belongs_to_an_older_one(journal: SqliteBatchJournal) -> None:
+    """A run that is killed while it reads results has handed over again what expired, and reads them once more."""
+    await journal.load(entries("a", "b", "c"))
+    await journal.hand_over(HandedBatch(BatchIntent("old", 1.0, 3), "x/m"), ["a", "b", "c"])
+    await journal.requeue("a")
+    await journal.finish("b", ItemState.FAILED, "failed", None, "{}")
+    await journal.queue_failed(())
+    await journal.hand_over(HandedBatch(BatchIntent("new", 2.0, 2), "x/m"), ["a", "b"])
+    assert [await journal.batch_row("old", number) for number in (0, 1)] == [None, None]
+    assert [row.id for row in await journal.unanswered("old", 9)] == ["c"]
+    assert [row.id for row in await journal.unanswered("new", 9)] == ["a", "b"]

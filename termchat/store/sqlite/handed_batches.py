@@ -71,6 +71,8 @@ class HandedBatches(ABC):
                 self._connection.execute("INSERT INTO batches (token, model, at, rows) VALUES (?, ?, ?, ?)", made)
                 rows = [(intent.token, number, item) for number, item in enumerate(items)]
                 self._connection.executemany("INSERT INTO batch_items VALUES (?, ?, ?)", rows)
+                earlier = f"DELETE FROM batch_items WHERE token != ? AND item IN ({_OF_BATCH})"  # noqa: S608
+                self._connection.execute(earlier, (intent.token, intent.token))
                 change = f"UPDATE items SET state = 'batched' WHERE id IN ({_OF_BATCH})"  # noqa: S608
                 self._connection.execute(change, (intent.token,))
 
