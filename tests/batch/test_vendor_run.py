@@ -287,14 +287,27 @@ async def test_lost_connection_at_any_step_is_outlasted_and_paid_once(
 
 
 @pytest.mark.parametrize(
-    ("vendor", "after"), [("openai", False), ("openai", True), ("anthropic", False)], ids=lambda value: str(value)
+    ("vendor", "after", "expires"),
+    [("openai", False, 0), ("openai", True, 0), ("anthropic", False, 0), ("gemini", True, 2)],
+    ids=lambda value: str(value),
 )
 async def test_run_killed_at_any_write_is_resumed_and_paid_once(
-    place: Place, vendor: str, *, after: bool, tmp_path: Path
+    place: Place, vendor: str, *, after: bool, expires: int, tmp_path: Path
 ) -> None:
+    """`expires` prompts are not run by the first batch that has them."""
     place.vendor, place.texts, place.rows = vendor, TEXTS[:3], 2
+    expired: set[str] = set()
+
+    def end(text: str) -> RowEnd:
+        if text in TEXTS[:expires] and text not in expired:
+            expired.add(text)
+            return EXPIRED
+        return gw.Reply(gw.Text(f"re: {text}"))
+
+    place.gateway.batches.default = BatchPlan(row=end)
     last = 1
     while True:
+        expired.clear()
         place.file = tmp_path / f"{last}.journal"
         place.gateway.batches.paid.clear()
         place.gateway.batches.batches.clear()
