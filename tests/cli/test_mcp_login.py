@@ -52,7 +52,7 @@ def test_mcp_login_is_used_by_test_and_scripts_until_logout(guarded: Program) ->
     assert last == "termchat: Logged in to web. Check it with: termchat mcp test web"
     secret = tokens(guarded)
     assert len(secret) == 2
-    assert "mcp_web_add\tAdd two numbers.\n" in guarded.run("mcp", "test", "web").out.decode()
+    assert "mcp_web_add\tAdd two numbers. The token is …" in guarded.run("mcp", "test", "web").out.decode()
     guarded.gateway.reply(Reply(Call("mcp_web_add", {"a": 2, "b": 3})), Reply(Text(f"It is {secret[0]}")))
     asked = guarded.run("-m", "xopenai/any", "--tools", "mcp", "add")
     assert asked.code == 0, asked.err
