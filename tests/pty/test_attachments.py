@@ -295,6 +295,20 @@ def test_ctrl_v_without_clipboard_says_so(gateway_thread: Gateway, place: Path) 
         terminal.shows("❯ still here")
 
 
+def test_open_takes_a_name_whose_letters_only_occur_in_a_file(gateway_thread: Gateway, place: Path) -> None:
+    configure(gateway_thread, place)
+    with chat(place) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/open ynt")
+        terminal.shows("  my notes.txt")
+        terminal.send("\r")
+        terminal.shows("There is no chat ynt.")
+        terminal.send("\x15/open notes")
+        terminal.shows("  my notes.txt")
+        terminal.send("\t")
+        terminal.shows("❯ /open my notes.txt")
+
+
 def test_resource_of_server_is_completed_and_sent(gateway_thread: Gateway, place: Path) -> None:
     server = f'command = "{sys.executable}"\nargs = ["-m", "termchat.tools.mcp.demo_server"]\nseconds = 60\n'
     configure(gateway_thread, place, f'tools = ["none"]\n[mcp.notes]\n{server}')

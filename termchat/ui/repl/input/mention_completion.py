@@ -18,6 +18,7 @@ from termchat.ui.repl.input.editor import InputEditor
 
 _RECENT = 50
 _ATTACH = "/attach "  # takes several names, as a shell does; other commands take one, as it is
+_OPEN = "/open "
 
 
 class MentionCompletion:
@@ -103,7 +104,7 @@ class MentionCompletion:
             shown += " "
         label = safe_line(f"@{target}" if sign else target)
         text, cursor = f"{before}{shown}{after}", len(before) + len(shown)
-        return MenuItem(text, label, detail, runnable=False, cursor=cursor, by_tab=target == typed)
+        return MenuItem(text, label, detail, runnable=False, cursor=cursor, by_tab=_is_whole(before, target, typed))
 
     def _first(self) -> tuple[str, ...]:
         mentioned = [mention.target for mention in find_mentions(self._editor.text_with_marks)]
@@ -168,3 +169,12 @@ def _kind(file: IndexedFile) -> Safe:
 def _about(row: ResourceRow) -> Safe:
     about = safe_line(row.about)
     return safe_format("{size} {about}", size=size(row.size), about=about) if row.size else about
+
+
+def _is_whole(before: str, target: str, typed: str) -> bool:
+    """Return True if Enter takes the typed text as it is: the target itself, or in `/open` what begins no file's name.
+
+    `/open eed0` names a chat, although its letters are in the name of a file.
+    """
+    begins = any(name.lower().startswith(typed.lower()) for name in (target, target.rstrip("/").rpartition("/")[2]))
+    return target == typed or (before == _OPEN and not begins)
