@@ -10,7 +10,7 @@ from termchat.app.mcp_sources import mcp_sources
 from termchat.app.options import Options
 from termchat.app.user_functions import UserFunctions, environment_without_keys
 from termchat.config.credentials import Credentials
-from termchat.config.load import Config, load_config
+from termchat.config.load import Config
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
 
@@ -65,7 +65,7 @@ def build_tools(
             offered=(),
             rules=Rules(**lists),
             approve_all=options.approve_all,
-            save_rule=_RuleFile(config, env).save,
+            save_rule=_RuleFile(config).save,
             find_sources=functions.packages,
         ),
         own,
@@ -113,25 +113,21 @@ def working_directory(env: Mapping[str, str]) -> Path:
 class _RuleFile:
     """Saves rules in the setting `allow` of the config file."""
 
-    def __init__(self, config: Config, env: Mapping[str, str]) -> None:
+    def __init__(self, config: Config) -> None:
         self._file = config.file
-        self._env = env
 
     async def save(self, rule: str, *, remove: bool) -> str:
         """Add a rule to the file, or remove it from all lists; return "" or why that failed."""
-        from termchat.config.write import write_setting
+        from termchat.config.write import change_lists
 
-        saved = load_config(self._env, self._file)  # another termchat may have changed it
-        if isinstance(saved, Failure):
-            return f"{saved.message} {saved.hint}".strip()
-        for key in _LISTS:
-            before: tuple[str, ...] = getattr(saved.settings, key)
-            after = tuple(text for text in before if text != rule) if remove else before
-            if not remove and key == "allow" and rule not in before:
-                after = (*before, rule)
-            if after != before and (failure := write_setting(self._file, key, after)):
-                return f"{failure.message} {failure.hint}".strip()
-        return ""
+        def added(rules: tuple[str, ...]) -> tuple[str, ...]:
+            return rules if rule in rules else (*rules, rule)
+
+        def removed(rules: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(text for text in rules if text != rule)
+
+        failure = change_lists(self._file, dict.fromkeys(_LISTS, removed) if remove else {"allow": added})
+        return f"{failure.message} {failure.hint}".strip() if failure else ""
 
 
 def _rule_lists(config: Config) -> dict[str, tuple[Rule, ...]] | Failure:

@@ -9,7 +9,8 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -63,6 +64,22 @@ def write_tables(file: Path, tables: Mapping[tuple[str, ...], Mapping[str, Value
     return edit_document(file, edit)
 
 
+def change_lists(file: Path, changes: Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]]) -> Failure | None:
+    """Change settings that are arrays of texts, each by a function of its items in the file; () removes the setting."""
+
+    def edit(document: Container) -> None:
+        for key, change in changes.items():
+            settings: Any = document
+            found: Any = settings.get(key, [])
+            if not isinstance(found, list) or not all(isinstance(item, str) for item in cast("list[object]", found)):
+                raise ValueError(f"{key} is not an array of texts")
+            items = tuple(str(item) for item in cast("list[object]", found))
+            if (wanted := change(items)) != items:
+                _set(document, key, wanted)
+
+    return edit_document(file, edit)
+
+
 def edit_document(file: Path, edit: Callable[[Container], None], *, private: bool = False) -> Failure | None:
     """Change the document of the file; return the failure, after which the file is unchanged.
 
@@ -72,13 +89,32 @@ def edit_document(file: Path, edit: Callable[[Container], None], *, private: boo
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        document = tomlkit.parse(file.read_text("utf-8-sig") if file.exists() else "")
-        edit(document)
-        _replace(file, tomlkit.dumps(document), private=private)
+        with _locked(file):
+            document = tomlkit.parse(file.read_text("utf-8-sig") if file.exists() else "")
+            edit(document)
+            _replace(file, tomlkit.dumps(document), private=private)
     except (OSError, ValueError, TOMLKitError) as error:
         words = safe_format("Cannot write {file}: {why}.", file=safe_line(str(file)), why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("The file was not changed."))
     return None
+
+
+@contextmanager
+def _locked(file: Path) -> Generator[None]:
+    """Keep other processes from changing the file between a read and a write, where directories can be locked."""
+    directory = Path(os.path.realpath(file)).parent
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle: int | None = None
+    with suppress(ImportError, OSError):
+        import fcntl
+
+        handle = os.open(directory, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def _table(document: Container, names: tuple[str, ...]) -> Container:
@@ -161,7 +197,6 @@ def _array(items: Sequence[object], comments: Sequence[str]) -> object:
 def _replace(file: Path, text: str, *, private: bool) -> None:
     """Replace the text of a file atomically; a symbolic link is kept, and unless `private`, the mode of the file."""
     target = Path(os.path.realpath(file))
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     mode = target.stat().st_mode & 0o777 if target.exists() and not private else _MODE
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-", suffix=".toml")
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.config.load import Config, load_config
-from termchat.config.write import write_setting, write_values
+from termchat.config.write import change_lists, write_setting, write_values
 from termchat.core.errors import Failure
 
 CONFIG_TEXT = """\
@@ -182,3 +184,27 @@ def test_write_list_that_cannot_be_changed_in_place_keeps_comments(tmp_path: Pat
     assert write_setting(file, "allow", ("run_shell(a)", "run_shell(b)")) is None
     assert '# why: it is "#1"\n' in file.read_text()
     assert tomllib.loads(file.read_text())["allow"] == ["run_shell(a)", "run_shell(b)"]
+
+
+def test_rules_that_processes_add_at_once_are_all_kept(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('# mine\nmodel = "a/b"\nallow = ["first"]\n')
+    script = (
+        "import sys, pathlib\nfrom termchat.config.write import change_lists\n"
+        "print(change_lists(pathlib.Path(sys.argv[1]), {'allow': lambda rules: (*rules, sys.argv[2])}))"
+    )
+    command = (sys.executable, "-c", script, str(file))
+    running = [subprocess.Popen((*command, f"rule{n}"), stdout=subprocess.PIPE) for n in range(12)]
+    assert {process.communicate()[0] for process in running} == {b"None\n"}
+    assert set(tomllib.loads(file.read_text())["allow"]) == {"first", *(f"rule{n}" for n in range(12))}
+    assert file.read_text().startswith("# mine\n")
+
+
+@pytest.mark.parametrize("value", ['"text"', "3", "[1]", "{ a = 1 }"])
+def test_list_of_another_type_is_refused_and_kept(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"allow = {value}\n")
+    failure = change_lists(file, {"allow": lambda rules: (*rules, "new")})
+    assert failure
+    assert "allow is not an array of texts" in failure.message
+    assert file.read_text() == f"allow = {value}\n"
