@@ -240,6 +240,7 @@ async def test_demo_two_tools_are_called_in_one_step() -> None:
 async def test_demo_without_tools_reports_them_switched_off() -> None:
     found, _ = await deltas(Request((user_message("what time is it"),)))
     assert "`current_time` is disabled" in reply(found).text
+    assert "`--tools current_time` in a script" in reply(found).text
 
 
 async def test_demo_shows_file_in_fence_longer_than_its_content() -> None:
