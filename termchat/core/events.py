@@ -200,10 +200,14 @@ class StepCounted:
 
 @dataclass(slots=True)
 class ToolStarted:
-    """A tool call is taken up: it is judged, perhaps approved, and run."""
+    """A tool call is taken up: it is judged, perhaps approved, and run.
+
+    `place` is that of the call in the reply, from 0, in all events about calls: some servers use an id twice.
+    """
 
     turn_id: str
     call: ToolCall
+    place: int = 0
 
 
 @dataclass(slots=True)
@@ -212,6 +216,7 @@ class ApprovalAsked:
 
     turn_id: str
     request: ApprovalRequest
+    place: int = 0
 
 
 @dataclass(slots=True)
@@ -230,6 +235,7 @@ class ToolProgress:
     turn_id: str
     call: ToolCall
     text: str
+    place: int = 0
 
 
 @dataclass(slots=True)
@@ -240,6 +246,7 @@ class ToolFinished:
     call: ToolCall
     result: ToolResult
     seconds: float
+    place: int = 0
 
 
 @dataclass(slots=True)

@@ -79,6 +79,13 @@ class Turn(Protocol):
         """Answer an `ApprovalAsked`. A question that was answered, withdrawn or cancelled ignores it."""
         ...
 
+    def cancel_call(self, place: int) -> None:
+        """Cancel one running tool call, by its place in the reply: its result reports it, and the turn goes on.
+
+        A call that waits for an answer, has ended or is being cancelled ignores it.
+        """
+        ...
+
     def steer(self, message: Message | None) -> None:
         """Add a user message to the next request that carries tool results; MessageDone reports it as sent.
 

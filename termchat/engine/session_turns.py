@@ -55,6 +55,9 @@ class _ControlledTurn:
     def answer(self, request: ApprovalRequest, decision: Decision) -> None:
         self.turn.answer(request, decision)
 
+    def cancel_call(self, place: int) -> None:
+        self.turn.cancel_call(place)
+
     def steer(self, message: Message | None) -> None:
         self.turn.steer(message)
 

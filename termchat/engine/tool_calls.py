@@ -72,12 +72,25 @@ class ToolRunner:
         self._began: dict[int, float] = {}  # monotonic seconds at which a call began to run
         self._judged = [asyncio.Event() for _ in calls]  # judged, and asked about if necessary
         self._waiting: dict[str, tuple[ApprovalRequest, asyncio.Future[Decision | Permit]]] = {}
+        self._asking: set[int] = set()  # places of calls that wait for an answer
+        self._cancelled_alone: set[int] = set()  # places
         self._cancelled = False
 
     def cancel(self) -> None:
         """Cancel every call that still runs, waits or has not started; its result reports that."""
         self._cancelled = True
         for task in self._tasks:
+            task.cancel()
+
+    def cancel_call(self, place: int) -> None:
+        """Cancel the call at a place alone: its result reports that, the other calls go on.
+
+        A call that waits for an answer, has ended or is being cancelled ignores it.
+        """
+        if place in self._asking or place in self._results or place in self._cancelled_alone:
+            return
+        self._cancelled_alone.add(place)
+        for task in self._tasks[place : place + 1]:  # before the start of the calls there is none
             task.cancel()
 
     def answer(self, request: ApprovalRequest, decision: Decision | Permit) -> None:
@@ -90,20 +103,23 @@ class ToolRunner:
         """Yield the start of each call, then questions, output and ends as they happen."""
         if self._cancelled:
             return
-        for call in self._calls:
-            yield ToolStarted(self._turn_id, call)
-        self._tasks = [asyncio.create_task(self._run(place, call)) for place, call in enumerate(self._calls)]
+        for place, call in enumerate(self._calls):
+            yield ToolStarted(self._turn_id, call, place)
+        self._tasks = [asyncio.create_task(self._judge_and_run(place, call)) for place, call in enumerate(self._calls)]
         for place, task in enumerate(self._tasks):
-            task.add_done_callback(lambda _, place=place: self._events.put_nowait(place))
+            task.add_done_callback(partial(self._ended, place))
+            if place in self._cancelled_alone:
+                task.cancel()
         running = len(self._tasks)
         try:
             while running:
                 event = await self._events.get()
                 if isinstance(event, int):
                     running -= 1
-                    if self._cancelled and event not in self._results:
+                    cancelled = self._cancelled or event in self._cancelled_alone
+                    if cancelled and event not in self._results:
                         call = self._calls[event]
-                        yield ToolFinished(self._turn_id, call, _cancelled(call), self._took(event))
+                        yield ToolFinished(self._turn_id, call, _cancelled(call), self._took(event), event)
                     continue
                 if isinstance(event, ToolProgress):
                     self._progress = {at: held for at, held in self._progress.items() if held is not event}
@@ -124,21 +140,25 @@ class ToolRunner:
         """Return the seconds a call has run, without the wait for answers; 0 for one that has not run."""
         return time.monotonic() - self._began[place] if place in self._began else 0.0
 
-    async def _run(self, place: int, call: ToolCall) -> None:
-        try:
-            await self._judge_and_run(place, call)
-        finally:
-            self._judged[place].set()
+    def _ended(self, place: int, _: asyncio.Task[None]) -> None:
+        """Note the end of a call, also of one that was cancelled before it was judged."""
+        self._judged[place].set()
+        self._events.put_nowait(place)
 
     async def _judge_and_run(self, place: int, call: ToolCall) -> None:
         result, changed = self._over_limit(place, call), call
         if result is None:
-            changed, permit = await self._permit(place, call)
-            result = permit if isinstance(permit, ToolResult) else await self._call(place, changed, permit)
+            try:
+                changed, permit = await self._permit(place, call)
+                result = permit if isinstance(permit, ToolResult) else await self._call(place, changed, permit)
+            except asyncio.CancelledError:
+                if self._cancelled or place not in self._cancelled_alone:
+                    raise
+                result = _cancelled(call)
         if changed is not call:
             result = _with_edit(result, changed)
         self._results[place] = result
-        self._events.put_nowait(ToolFinished(self._turn_id, changed, result, self._took(place)))
+        self._events.put_nowait(ToolFinished(self._turn_id, changed, result, self._took(place), place))
 
     def _over_limit(self, place: int, call: ToolCall) -> ToolResult | None:
         limits = self._limits
@@ -177,12 +197,14 @@ class ToolRunner:
     async def _ask(self, request: ApprovalRequest, place: int) -> Decision | Permit:
         answer: asyncio.Future[Decision | Permit] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = (request, answer)
-        self._events.put_nowait(ApprovalAsked(self._turn_id, request))
+        self._asking.add(place)
+        self._events.put_nowait(ApprovalAsked(self._turn_id, request, place))
         self._judged[place].set()
         try:
             decision = await answer
         finally:
             del self._waiting[request.id]
+            self._asking.discard(place)
         told = None if isinstance(decision, Permit) else decision
         self._events.put_nowait(ApprovalAnswered(self._turn_id, request, told))
         return decision
@@ -215,7 +237,7 @@ class ToolRunner:
             if held:
                 held.text = (held.text + text)[-_PROGRESS:]
                 return
-            held = self._progress[place] = ToolProgress(self._turn_id, call, text[-_PROGRESS:])
+            held = self._progress[place] = ToolProgress(self._turn_id, call, text[-_PROGRESS:], place)
             self._events.put_nowait(held)
 
         limit = asyncio.timeout(self._limits.seconds)

@@ -161,6 +161,11 @@ class Turn:
         if isinstance(self._current, ToolRunner):
             self._current.answer(request, decision)
 
+    def cancel_call(self, place: int) -> None:
+        """Cancel one running tool call, by its place in the reply; the turn goes on with its result."""
+        if isinstance(self._current, ToolRunner):
+            self._current.cancel_call(place)
+
     def steer(self, message: Message | None) -> None:
         """Add a user message after the next tool results. A later call replaces the message, None withdraws it."""
         self._steering = message

@@ -196,7 +196,7 @@ def update(view: ViewState, event: Event, now: float) -> Step:
         case Streamed():
             return _delta(view, turn, event.delta, now)
         case ToolStarted():
-            return _tool_started(view, turn, event.call, now)
+            return _tool_started(view, turn, event, now)
         case ApprovalAsked() | ApprovalAnswered() | ToolProgress() | ToolFinished():
             return _call_event(view, turn, event, now)
         case MessageDone() | StepCounted():
@@ -282,9 +282,9 @@ def _call_piece(view: ViewState, turn: TurnState, delta: ToolCallDelta, now: flo
     return _with(view, replace(turn, calls=calls, tokens=turn.tokens + token_weight(delta.arguments))), before
 
 
-def _tool_started(view: ViewState, turn: TurnState, call: ToolCall, now: float) -> Step:
+def _tool_started(view: ViewState, turn: TurnState, event: ToolStarted, now: float) -> Step:
     turn, before = _close_open_text(view, turn, now)
-    turn = replace(turn, calls=with_start(turn.calls, call, now))
+    turn = replace(turn, calls=with_start(turn.calls, event.call, now, event.place))
     return _with(view, _with_phase(turn, Phase.RUNNING, now)), before
 
 

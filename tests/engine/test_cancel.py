@@ -210,6 +210,26 @@ async def test_cancel_while_tools_run_keeps_finished_results(gateway: Gateway, p
 
 
 @ALL
+async def test_cancel_of_one_call_goes_on_with_all_results(gateway: Gateway, protocol: ApiProtocol) -> None:
+    @tool(effect=ToolEffect.READ)
+    async def sleep(name: Annotated[str, "Who."]) -> ToolOutput:
+        """Wait forever."""
+        await asyncio.Event().wait()
+        return ""
+
+    gateway.reply(Reply(Call("sleep", {"name": "a"}), Call("look", {"city": "Bonn"})), Reply.text("and on"))
+    tools = Toolbox(TOOLBOX._config, tools=(sleep, *TOOLBOX._tools.values()))
+    async with session(gateway, protocol, tools=tools) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
+        events = await events_of(turn, lambda n, e: turn.cancel_call(0) if isinstance(e, ToolFinished) else None)
+    assert ended(events).outcome is Outcome.COMPLETE
+    (sent,) = [e.message for e in events if isinstance(e, MessageDone) and e.message.role is Role.TOOL]
+    assert [result.text for result in sent.results] == ["cancelled by the user", "rain in Bonn"]
+    asked = gateway.asked[-1].raw
+    assert 0 < asked.index(b"cancelled by the user") < asked.index(b"rain in Bonn")
+
+
+@ALL
 async def test_turn_events_closed_early_closes_connection(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply(gw.Text("one ", "two "), fault.stall()))
     async with session(gateway, protocol) as chat:

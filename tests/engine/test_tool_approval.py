@@ -23,10 +23,11 @@ from termchat.core.approval import (
     ToolEffect,
     ToolLimits,
 )
-from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, Notice, ToolFinished, ToolProgress
+from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, Notice, ToolFinished, ToolProgress, ToolStarted
 from termchat.core.messages import Text, ToolCall, ToolResult, ToolStatus, user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
+from termchat.core.wire.history import CANCELLED_RESULT_TEXT
 from termchat.engine.session import ChatSession
 from termchat.engine.tool_calls import CallCounter, ToolEvent, ToolRunner
 from termchat.tools.registry import ToolOutput, tool
@@ -195,6 +196,58 @@ async def test_tool_call_cancelled_while_it_waits_is_reported_as_cancelled() -> 
             running.answer(event.request, Approve())  # too late
     assert tools.permits == []
     assert [e.result.status for e in events if isinstance(e, ToolFinished)] == [ToolStatus.CANCELLED]
+
+
+async def test_tool_call_cancelled_alone_leaves_the_questions_of_others() -> None:
+    running = runner(AskingTools(), [ToolCall("h", "free", "hang"), *calls_of("a"), ToolCall("q", "asks", "b")])
+    asked, ended = dict[str, ApprovalRequest](), list[int]()
+    async with asyncio.timeout(30):
+        async for event in running.events():
+            if isinstance(event, ApprovalAsked):
+                running.cancel_call(event.place)  # one that waits is left to its question
+                asked[event.request.preview] = event.request
+                if event.request.preview == "b":
+                    running.answer(event.request, Approve())
+                if event.request.preview == "Who?":
+                    running.cancel_call(0)
+            if isinstance(event, ToolFinished):
+                ended.append(event.place)
+                if event.place == 0:
+                    running.answer(asked["a"], Approve())
+                    running.answer(asked["Who?"], Approve())
+    assert ended[0] == 0
+    assert results(running) == [CANCELLED_RESULT_TEXT, "a", "Approve"]
+
+
+async def test_tool_call_cancelled_alone_while_it_is_judged_holds_up_no_question() -> None:
+    class StuckJudge(AskingTools):
+        async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
+            if call.arguments == "stuck":
+                await asyncio.Event().wait()
+            return await super().judge(call)
+
+    running = runner(StuckJudge(), calls_of("stuck", "a"))
+    async with asyncio.timeout(30):
+        async for event in running.events():
+            if isinstance(event, ToolStarted) and event.place == 1:
+                asyncio.get_running_loop().call_later(0, running.cancel_call, 0)
+            if isinstance(event, ApprovalAsked):
+                running.answer(event.request, Approve())
+    assert [result.status for result in running.results_message().results] == [ToolStatus.CANCELLED, ToolStatus.RAN]
+
+
+async def test_tool_call_edited_and_cancelled_alone_names_both() -> None:
+    running = runner(AskingTools(), calls_of("old"))
+    async with asyncio.timeout(30):
+        async for event in running.events():
+            if isinstance(event, ApprovalAsked):
+                edited = event.request.call.arguments != "old"
+                running.answer(event.request, Approve() if edited else ChangeArguments("hang"))
+            if isinstance(event, ApprovalAnswered) and isinstance(event.decision, Approve):
+                asyncio.get_running_loop().call_soon(running.cancel_call, 0)
+    (result,) = running.results_message().results
+    assert (result.status, result.edited) == (ToolStatus.CANCELLED, "hang")
+    assert result.parts[1] == Text(CANCELLED_RESULT_TEXT)
 
 
 async def test_tool_call_over_limit_of_reply_is_not_run() -> None:

@@ -22,6 +22,7 @@ from termchat.core.events import (
     Timing,
     ToolCallDelta,
     ToolFinished,
+    ToolProgress,
     ToolStarted,
     TurnEnded,
     TurnStarted,
@@ -33,6 +34,7 @@ from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, StaticLines, TextWithdrawn, ToolCard
 from termchat.ui.text.line import plain_text
+from termchat.ui.tools.call_views import CallState
 from termchat.ui.turn_state import Phase, ViewState, change_reasoning_view, turn_sent, turn_stopping, update
 
 MODEL = ModelRef("openai", "gpt-5.2")
@@ -164,6 +166,21 @@ def test_update_tool_cards_follow_call_order() -> None:
     assert blocks == []
     view, more = update(view, ToolFinished("t", one, result_one, 0.2), 9)
     assert [(card.number, card.call.id) for card in more if isinstance(card, ToolCard)] == [(1, "1"), (2, "2")]
+
+
+def test_update_calls_with_one_id_end_by_their_places() -> None:
+    one, two = ToolCall("1", "a", '{"x": "one"}'), ToolCall("1", "a", '{"x": "two"}')
+    result = ToolResult("1", "a", (Text("ok"),))
+    started = (ToolStarted("t", one, 0), ToolStarted("t", two, 1))
+    view, blocks = play(*started, ToolProgress("t", two, "printed", 1), ToolFinished("t", two, result, 0.1, 1))
+    assert blocks == []
+    assert view.turn
+    assert [(c.place, c.state, c.output) for c in view.turn.calls] == [
+        (0, CallState.RUNNING, ""),
+        (1, CallState.DONE, "printed"),
+    ]
+    _, more = update(view, ToolFinished("t", one, result, 0.2, 0), 9)
+    assert [card.call.arguments for card in more if isinstance(card, ToolCard)] == [one.arguments, two.arguments]
 
 
 def test_update_tool_call_is_visible_while_arguments_stream() -> None:

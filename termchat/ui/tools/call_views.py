@@ -29,6 +29,7 @@ class ToolCallView:
 
     arguments   their beginning; all of them, like `result` and `seconds`, once the call has ended
     index       number of the call in the message, while its arguments stream
+    place       its place among the calls of the reply, from 0, once it has started
     request     the question about the call, while it waits for its answer
     output      the last of what the call has printed so far
     """
@@ -43,6 +44,7 @@ class ToolCallView:
     seconds: float = 0.0
     request: ApprovalRequest | None = None
     output: str = ""
+    place: int = 0
 
 
 Calls: TypeAlias = tuple[ToolCallView, ...]
@@ -57,18 +59,18 @@ def with_piece(calls: Calls, delta: ToolCallDelta, now: float) -> Calls:
     return tuple(call if c is known else c for c in calls) if known else (*calls, call)
 
 
-def with_start(calls: Calls, call: ToolCall, now: float) -> Calls:
-    """Turn the written call into one that runs."""
+def with_start(calls: Calls, call: ToolCall, now: float, place: int = 0) -> Calls:
+    """Turn the written call into one that runs; `place` is that of the call in the reply."""
     writing = [c for c in calls if c.state is CallState.WRITING]
     known = next((c for c in writing if (c.id == call.id if c.id and call.id else c.name == call.name)), None)
-    running = ToolCallView(call.id, call.name, call.arguments[:_HEAD], now, CallState.RUNNING)
+    running = ToolCallView(call.id, call.name, call.arguments[:_HEAD], now, CallState.RUNNING, place=place)
     return tuple(running if c is known else c for c in calls) if known else (*calls, running)
 
 
 def with_question(calls: Calls, event: ApprovalAsked) -> Calls:
     """Let a call wait for the answer to its question."""
     call = event.request.call
-    found = _running(calls, call.id)
+    found = _active(calls, call.id, event.place)
     asked = CallState.WAITING
     return tuple(
         replace(c, state=asked, request=event.request, arguments=call.arguments[:_HEAD]) if c is found else c
@@ -95,13 +97,13 @@ def with_answer(calls: Calls, event: ApprovalAnswered, now: float) -> Calls:
 
 def with_output(calls: Calls, event: ToolProgress) -> Calls:
     """Add what a running call has printed."""
-    found = _running(calls, event.call.id)
+    found = _active(calls, event.call.id, event.place)
     return tuple(replace(c, output=(c.output + event.text)[-_OUTPUT:]) if c is found else c for c in calls)
 
 
 def with_end(calls: Calls, event: ToolFinished) -> Calls:
     """End a call; all of its arguments are kept for its card."""
-    found = _running(calls, event.call.id)
+    found = _active(calls, event.call.id, event.place)
     if found is None:
         return calls
     arguments = event.call.arguments
@@ -114,7 +116,11 @@ def waiting_requests(calls: Calls) -> tuple[ApprovalRequest, ...]:
     return tuple(call.request for call in calls if call.request)
 
 
-def _running(calls: Calls, call_id: str) -> ToolCallView | None:
-    """Return the first call with this id that runs, else one that waits: some servers use an id twice."""
+def _active(calls: Calls, call_id: str, place: int) -> ToolCallView | None:
+    """Return the call with this id that runs or waits; of several, as some servers use an id twice, the one at `place`.
+
+    Without one at the place, a call that runs goes before one that waits.
+    """
     known = [c for c in calls if c.id == call_id and c.state in (CallState.RUNNING, CallState.WAITING)]
-    return next((c for c in known if c.state is CallState.RUNNING), known[0] if known else None)
+    known.sort(key=lambda c: (c.place != place, c.state is not CallState.RUNNING))
+    return known[0] if known else None
