@@ -19,7 +19,7 @@ group = CommandGroup()
     allowed_while_busy=True,
 )
 def error(context: CommandContext, argument: str) -> Effects:
-    """Show the failure of the last turn that failed. Ctrl-O does the same unless the cursor is on a paste."""
+    """Show the failure of the last turn that failed. Ctrl-O does the same without a paste or a running tool."""
     failure = context.session.failure
     if failure is None:
         return (Print(safe_format("No errors yet.")),)

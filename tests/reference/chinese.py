@@ -30,7 +30,7 @@ ACTIONS = {
     Action.SEND_NOW: "立即发送，并停止回答",
     Action.DROP_QUEUED: "移除最后一条排队的消息",
     Action.REASONING: "显示更多推理，或打开推理",
-    Action.UNFOLD_PASTE: "展开粘贴的内容；错误的详情",
+    Action.UNFOLD_PASTE: "展开粘贴；取消一次调用；错误详情",
     Action.EDITOR: "用 `$EDITOR` 编辑",
     Action.PASTE: "粘贴图片",
     Action.UNDO: "撤销",

@@ -133,7 +133,7 @@ KEYS: tuple[KeyBinding, ...] = (
     _binding(Action.SEND_NOW, ("ctrl-s",), safe_format("send now; stops the reply")),
     _binding(Action.DROP_QUEUED, ("alt-bksp",), safe_format("drop the last queued message")),
     _binding(Action.REASONING, ("ctrl-t",), safe_format("show more reasoning; read it")),
-    _binding(Action.UNFOLD_PASTE, ("ctrl-o",), safe_format("unfold a paste; error details")),
+    _binding(Action.UNFOLD_PASTE, ("ctrl-o",), safe_format("unfold; cancel a call; errors")),
     _binding(Action.EDITOR, ("ctrl-g", "ctrl-x ctrl-e"), safe_format("write in $EDITOR")),
     _binding(Action.PASTE, ("ctrl-v",), safe_format("paste an image")),
     _binding(Action.UNDO, ("ctrl-_",), safe_format("undo")),

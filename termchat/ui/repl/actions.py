@@ -15,6 +15,7 @@ from termchat.ui.repl.approval_answers import ApprovalAnswers
 from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.input.draft_question import DraftQuestion
 from termchat.ui.repl.key_states import LastPress, State
+from termchat.ui.repl.panels.call_picker import CallList
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 
@@ -46,6 +47,7 @@ class Actions:
         self._turns = turns
         self._effects = effects
         self.attaching = effects.attaching
+        self.calls = CallList(widgets, turns)
         self._escape = LastPress()
         self._interrupt = LastPress()
         self._keys = 0
@@ -77,6 +79,10 @@ class Actions:
                 return self.approvals.panel.is_writing
             case State.ENTER_SENDS:
                 return self._context.enter_sends
+            case State.CALLS:
+                return self.calls.can_open
+            case State.CALL_LIST:
+                return self.calls.is_open
             case State.ATTACHING:
                 return self.attaching.is_busy
             case State.ANY:

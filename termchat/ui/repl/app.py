@@ -316,6 +316,7 @@ class Repl:
 
     def refresh(self, *, ticked: bool = False) -> None:
         """Redraw the live region, the title and the progress mark; if time only `ticked`, just what has changed."""
+        self.actions.calls.follow()
         self._focus()
         self.terminal.title(self._title())
         self.terminal.working(self.turns.busy)

@@ -20,6 +20,8 @@ class State(Enum):
     APPROVAL = auto()  # and it takes the keys
     WRITING = auto()  # a reason or an edited argument is written
     ENTER_SENDS = auto()  # the setting: Enter sends and Alt-Enter breaks the line
+    CALLS = auto()  # a tool call runs
+    CALL_LIST = auto()  # the list of the running calls is open
     ATTACHING = auto()  # what the input mentions is being read
     ANY = auto()
 

@@ -108,7 +108,12 @@ KEY_TABLE: Mapping[Action, Rows] = {
     Action.CONTINUE: ((State.BUSY, Actions.ignore), (State.ANY, Actions.continue_reply)),
     Action.SEND_NOW: ((State.ANY, Actions.send_now),),
     Action.DROP_QUEUED: ((State.TEXT, Actions.delete_word), (State.ANY, Actions.drop_queued)),
-    Action.UNFOLD_PASTE: ((State.QUESTION, _approval(ApprovalAnswers.view)), (State.ANY, Actions.unfold_or_show_error)),
+    Action.UNFOLD_PASTE: (
+        (State.CALL_LIST, Actions.close_picker),
+        (State.QUESTION, _approval(ApprovalAnswers.view)),
+        (State.CALLS, lambda actions: actions.calls.unfold_or_open()),
+        (State.ANY, Actions.unfold_or_show_error),
+    ),
     Action.PASTE: ((State.ANY, _attaching(Attaching.paste_clipboard)),),
     Action.UNDO: ((State.ANY, Actions.undo),),
     Action.REDO: ((State.ANY, Actions.redo),),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import assert_never
 
+from termchat.config.settings import UsageLine
+from termchat.core.events import TurnEnded
 from termchat.core.sanitize import Safe, Sanitizer, safe_format
 from termchat.core.style import TextRole
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, TextWithdrawn, ToolCard
 from termchat.ui.markdown.document import Document
 from termchat.ui.markdown.plain_text import ReasoningDocument
+from termchat.ui.next_steps import StepLabels, end_lines
 from termchat.ui.terminal.frame_clock import MAX_RATE, FrameClock
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments
@@ -129,6 +133,13 @@ class Transcript:
         if isinstance(document, Document):
             self._fences = document.buffer.fences
         self._screen.end_reply()
+
+    def show_failed(self, ended: TurnEnded, labels: StepLabels, usage_line: UsageLine) -> None:
+        """Show the end of a turn that could not be shown whole."""
+        with suppress(Exception):  # reported already
+            self.finish()
+        with suppress(Exception):  # a bug in drawing must not be drawn for ever
+            self.lines(end_lines(ended, labels, usage_line))
 
     def _withdraw(self, block: TextWithdrawn) -> None:
         """Replace the open reply by a line, or mark it where rows of it cannot be taken back; number no code in it."""

@@ -15,7 +15,7 @@ from time import monotonic
 from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.approval import Decision
 from termchat.core.conversation import as_typed
-from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, MessageDone, TurnEnded
+from termchat.core.events import Event, MessageDone, Streamed, ToolProgress, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
@@ -26,7 +26,7 @@ from termchat.core.style import TextRole
 from termchat.ui.chat_effects import saved_transcript
 from termchat.ui.compare.side_work import SideWork
 from termchat.ui.frontend import FrontendContext
-from termchat.ui.next_steps import end_lines, without_message
+from termchat.ui.next_steps import without_message
 from termchat.ui.repl.panels.status import is_stalled
 from termchat.ui.repl.transcript import prompt_sign, user_lines
 from termchat.ui.repl.widgets import Widgets
@@ -183,6 +183,11 @@ class TurnRunner:
         if self._turn and (request := self._approval.request):
             self._turn.answer(request, decision)
 
+    def cancel_call(self, place: int) -> None:
+        """Cancel one running tool call, by its place in the reply; the turn goes on."""
+        if self._turn:
+            self._turn.cancel_call(place)
+
     def abandon(self) -> None:
         """Stop waiting for a turn that is stopping; its further output is not shown."""
         turn = self._turn
@@ -323,7 +328,8 @@ class TurnRunner:
         finally:
             if self._turn is turn:
                 if failed:
-                    self._show_failed(failed)
+                    self.view = replace(self.view, turn=None, last=failed)
+                    self._transcript.show_failed(failed, self.view.step_labels, self.view.usage_line)
                 self._finish(turn)
 
     async def _show(self, event: Event) -> None:
@@ -339,7 +345,7 @@ class TurnRunner:
         self.view, blocks = update(self.view, event, monotonic())
         self.view = replace(self.view, step_labels=labels)
         self._transcript.show(blocks)
-        if isinstance(event, ApprovalAsked | ApprovalAnswered | TurnEnded):
+        if not isinstance(event, Streamed | ToolProgress):
             self._ask()
 
     def _ask(self) -> None:
@@ -349,14 +355,6 @@ class TurnRunner:
         if self._approval.ask(waiting):
             self._asked()
         self._changed()
-
-    def _show_failed(self, ended: TurnEnded) -> None:
-        """Show the end of a turn that could not be shown whole."""
-        self.view = replace(self.view, turn=None, last=ended)
-        with suppress(Exception):  # reported already
-            self._transcript.finish()
-        with suppress(Exception):  # a bug in drawing must not be drawn for ever
-            self._transcript.lines(end_lines(ended, self.view.step_labels, self.view.usage_line))
 
     def _restore(self, question: Question) -> None:
         """Return a question that got no answer to the input, or to the history if the input is not empty.

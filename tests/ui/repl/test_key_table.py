@@ -80,6 +80,8 @@ def test_key_table_row_is_reachable(action: Action) -> None:
         (Action.EOF, (), Actions.leave),
         (Action.UP, (State.QUEUE,), Actions.edit_queued),
         (Action.UP, (State.QUEUE, State.TEXT), Actions.move_up),
+        (Action.UNFOLD_PASTE, (State.CALL_LIST, State.PICKER, State.CALLS, State.QUESTION), Actions.close_picker),
+        (Action.UNFOLD_PASTE, (State.BUSY,), Actions.unfold_or_show_error),
         (Action.KEY_HELP, (State.TEXT,), Actions.insert_question_mark),
         (Action.KEY_HELP, (), Actions.show_key_help),
     ],

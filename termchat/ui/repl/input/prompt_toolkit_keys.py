@@ -69,6 +69,10 @@ def _bind_text(bindings: KeyBindings, widgets: Widgets) -> None:
         def _(event: KeyPressEvent) -> None:
             approval.press(event.data)
 
+    @bindings.add(Keys.Any, filter=Condition(lambda: widgets.picker.takes_letters))
+    def _(event: KeyPressEvent) -> None:
+        widgets.picker.press(event.data)
+
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
         widgets.key_help.close()

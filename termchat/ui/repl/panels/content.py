@@ -91,6 +91,7 @@ class LiveContent:
             answering=lambda: self._approval.is_writing,
             form=self._form.text,
             form_prompt=lambda: self._form.prompt(self.columns, self._glyph()),
+            filter_prompt=lambda: EMPTY if self._picker.takes_letters else Safe("/ "),
             filter_shown=lambda text: self._picker.shown_filter(text, signs=self._context.look.signs),
             form_shown=lambda text: self._form.shown(text, signs=self._context.look.signs),
             filling=lambda: self._form.is_open,
@@ -158,6 +159,8 @@ class LiveContent:
             return ()
         if turn.thinking and self._turns.view.reasoning is ReasoningView.TAIL:
             return [row.segments for row in self._thought(turn.thinking.tail)]
+        if self._picker.takes_letters:
+            return ()  # the list has a row for each call
         rows = live_rows(turn.calls, monotonic(), self.columns, self._glyph())
         if self._approval.request is None:
             return rows

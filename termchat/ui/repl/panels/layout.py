@@ -51,6 +51,7 @@ class LiveRegionSource:
     placeholder: Callable[[], Safe] = lambda: Safe("")
     prompt: Callable[[], Safe] = lambda: Safe("❯ ")
     filter: Buffer = field(default_factory=lambda: Buffer(multiline=False))
+    filter_prompt: Callable[[], Safe] = lambda: Safe("/ ")
     filter_shown: Callable[[str], str] = lambda text: text  # a key is shown as dots
     picking: Callable[[], bool] = lambda: False
     answer: Buffer = field(default_factory=lambda: Buffer(multiline=False))
@@ -121,7 +122,7 @@ class LiveLayout:
         self.parts = parts
         self.style = style
         self.input = self._input_window()
-        self.filter = self._line_window(parts.filter, lambda: Safe("/ "), [MaskedText(parts.filter_shown)])
+        self.filter = self._line_window(parts.filter, parts.filter_prompt, [MaskedText(parts.filter_shown)])
         self.answer = self._line_window(parts.answer, parts.answer_prompt)
         self.form = self._line_window(parts.form, parts.form_prompt, [MaskedText(parts.form_shown)])
         picking = Condition(parts.picking)

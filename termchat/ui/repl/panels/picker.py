@@ -31,10 +31,12 @@ class PickerSource:
     start     index of the row that is marked first
     is_aligned   the details of all rows begin in one column
     is_secret    a key that is pasted into the filter is shown as dots
+    takes_text   typed text filters the rows; if not, each letter goes to `on_key`
     has_more     there are more rows than `choices`
     """
 
     is_secret = False
+    takes_text = True
     has_more = False
 
     def __init__(
@@ -73,6 +75,13 @@ class PickerSource:
     def on_highlight(self, choice: Choice) -> None:
         """React to the marker moving to another choice."""
 
+    def on_key(self, choice: Choice, key: str) -> None:
+        """React to a letter, where text filters nothing; `choice` is the marked one."""
+
+    def can_accept(self, choice: Choice) -> bool:
+        """Return False for a choice on which accepting has no effect: the picker stays open."""
+        return True
+
     def on_accept(self, choice: Choice) -> Sequence[Effect]:
         """Return the effects of accepting a choice; the picker is closed."""
         return choice.effects
@@ -106,6 +115,16 @@ class Picker:
         self._source, self._at, self._moved = source, source.start, False
         self._highlight()
 
+    @property
+    def takes_letters(self) -> bool:
+        """Return True if typed letters act on the marked choice instead of filtering the rows."""
+        return self._source is not None and not self._source.takes_text
+
+    def press(self, key: str) -> None:
+        """Give a typed letter to the source, for the marked choice."""
+        if self._source and (shown := self.shown()):
+            self._source.on_key(shown[self._at], key)
+
     def close(self) -> None:
         """Close without a choice."""
         if source := self._reset():
@@ -113,7 +132,8 @@ class Picker:
 
     def paste(self, text: str) -> None:
         """Add a pasted text to the filter, as one line."""
-        self.filter.insert_text(" ".join(text.split()))
+        if not self.takes_letters:
+            self.filter.insert_text(" ".join(text.split()))
 
     def back(self) -> None:
         """Clear the filter; close without a choice if it is empty."""
@@ -129,9 +149,9 @@ class Picker:
         return ("•" if signs else "*") * len(text) if is_secret and looks_like_key(text.strip()) else text
 
     def accept(self) -> Sequence[Effect]:
-        """Close and return the effects of the marked choice; where nothing matches, stay open."""
+        """Close and return the effects of the marked choice; where there is nothing to accept, stay open."""
         shown = self.shown()
-        if not shown:
+        if not shown or (self._source and not self._source.can_accept(shown[self._at])):
             return ()
         marked, source = shown[self._at], self._reset()
         return source.on_accept(marked) if source else ()

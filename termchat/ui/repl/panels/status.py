@@ -194,11 +194,9 @@ def _busy_parts(turn: TurnState, now: float, stall: float, keys: KeyMap) -> list
         case Phase.SEARCHING:
             return [safe_format("searching the web"), _seconds(now - turn.since), stops]
         case Phase.RUNNING:
-            return [
-                _running(turn) or safe_format("running 0 tools"),
-                _seconds(now - turn.since),
-                stops,
-            ]
+            several = sum(call.state is CallState.RUNNING for call in turn.calls) > 1
+            one = keys.hint(Action.UNFOLD_PASTE, safe_format("cancels one")) if several else EMPTY
+            return [_running(turn) or safe_format("running 0 tools"), _seconds(now - turn.since), stops, one]
         case Phase.APPROVAL:
             waiting, running = len(waiting_requests(turn.calls)), _running(turn)
             words = safe_format("waiting for your answer")
