@@ -58,7 +58,7 @@ def call(request: dict[str, Any]) -> dict[str, Any] | None:
     """Return the result of a call, None for no answer."""
     arguments: dict[str, Any] = request["params"].get("arguments") or {}
     match MODE:
-        case "deaf":
+        case "deaf" if not arguments:
             return None
         case "dies" | "dies_once" if MODE == "dies" or not Path(ARGUMENT).exists():
             if ARGUMENT:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.approval import ApprovalRequest, Permit
-from termchat.core.messages import Image, Text, ToolCall
+from termchat.core.approval import ApprovalRequest, Permit, ToolLimits
+from termchat.core.events import ToolFinished
+from termchat.core.messages import Image, Text, ToolCall, ToolStatus
 from termchat.core.models import McpServer
+from termchat.engine.tool_calls import CallCounter, ToolRunner
 from tests.tools.mcp.support import ENVIRONMENT, judge, names, prepare, run, scripted, toolbox
 
 
@@ -105,6 +107,23 @@ async def test_cancelled_call_tells_server(tmp_path: Path) -> None:
         async with asyncio.timeout(30):
             while not told.exists():
                 await asyncio.sleep(0.01)
+
+
+async def test_call_cancelled_alone_tells_server_and_keeps_its_connection(tmp_path: Path) -> None:
+    told = tmp_path / "cancelled"
+    calls = [ToolCall("1", "mcp_it_echo", "{}"), ToolCall("2", "mcp_it_echo", '{"text": "two"}')]
+    async with toolbox(tmp_path, scripted("deaf", str(told)), approve_all=True) as box, asyncio.timeout(60):
+        await prepare(box)
+        running = ToolRunner("turn", calls, box, ToolLimits(), CallCounter())
+        async for event in running.events():
+            if isinstance(event, ToolFinished) and event.place == 1:
+                assert not told.exists()
+                running.cancel_call(0)
+        statuses = [(result.status, result.text) for result in running.results_message().results]
+        assert statuses == [(ToolStatus.CANCELLED, "cancelled by the user"), (ToolStatus.RAN, '{"text": "two"}')]
+        while not told.exists():
+            await asyncio.sleep(0.01)
+        assert (await run(box, "mcp_it_echo", text="three")).text == '{"text": "three"}'
 
 
 async def test_program_gets_no_secrets_but_those_of_its_table(tmp_path: Path) -> None:

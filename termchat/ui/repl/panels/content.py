@@ -29,6 +29,7 @@ from termchat.ui.repl.widgets import Widgets
 from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Row, Segment
+from termchat.ui.tools.call_views import CallState
 from termchat.ui.tools.tool_cards import live_rows
 from termchat.ui.turn_state import TurnState
 
@@ -197,12 +198,13 @@ class LiveContent:
         queued, begun = len(self._turns.queue), now - turn.started >= QUIET or turn.first is not None
         stall = self._context.look.timings.stall
         second = (int(now - turn.since), is_stalled(turn, now, stall))
-        vi = self._vi_mode()
-        moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns, vi)
+        vi, in_list = self._vi_mode(), self._picker.is_open
+        running = sum(call.state is CallState.RUNNING for call in turn.calls)
+        moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns, vi, in_list, running)
         if self._busy_line[0] != moment:
             self._busy_line = (
                 moment,
-                busy_line(turn, now, self.columns, "", queued, stall=stall, vi=vi, keys=self._keys),
+                busy_line(turn, now, self.columns, "", queued, stall=stall, vi=vi, keys=self._keys, in_list=in_list),
             )
         words = self._busy_line[1]
         return (Segment(Safe(f"{self._glyph()} "), (TextRole.ACCENT,)), *words[1:]) if begun else words

@@ -148,11 +148,16 @@ def busy_line(
     stall: float,
     vi: Safe = EMPTY,
     keys: KeyMap = DEFAULT_KEYS,
+    in_list: bool = False,
 ) -> Line:
-    """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow."""
+    """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow.
+
+    in_list   a list has the keys, and closes by those that stop the turn
+    """
     if now - turn.started < QUIET and turn.first is None:
         return styled_line(safe_line(turn.model.model), TextRole.DIM)
-    parts = [part for part in _busy_parts(turn, now, stall, keys) if part]
+    elsewhere = (_stops(keys), _cancels_one(keys)) if in_list else ()
+    parts = [part for part in _busy_parts(turn, now, stall, keys) if part and part not in elsewhere]
     if turn.phase is Phase.WAITING and text_width(parts[0]) > columns // 2:
         parts[0] = safe_format("waiting")
     if vi:
@@ -174,7 +179,7 @@ def is_stalled(turn: TurnState, now: float, stall: float) -> bool:
 
 
 def _busy_parts(turn: TurnState, now: float, stall: float, keys: KeyMap) -> list[Safe]:
-    stops, retries = keys.hint(Action.ESCAPE, safe_format("stops")), keys.hint(Action.RETRY, safe_format("retries"))
+    stops, retries = _stops(keys), keys.hint(Action.RETRY, safe_format("retries"))
     if is_stalled(turn, now, stall) and turn.phase is not Phase.WAITING:
         silent = safe_format("no data for {t}", t=_seconds(now - turn.last))
         return [safe_format("stalled"), silent, stops, retries]
@@ -195,7 +200,7 @@ def _busy_parts(turn: TurnState, now: float, stall: float, keys: KeyMap) -> list
             return [safe_format("searching the web"), _seconds(now - turn.since), stops]
         case Phase.RUNNING:
             several = sum(call.state is CallState.RUNNING for call in turn.calls) > 1
-            one = keys.hint(Action.UNFOLD_PASTE, safe_format("cancels one")) if several else EMPTY
+            one = _cancels_one(keys) if several else EMPTY
             return [_running(turn) or safe_format("running 0 tools"), _seconds(now - turn.since), stops, one]
         case Phase.APPROVAL:
             waiting, running = len(waiting_requests(turn.calls)), _running(turn)
@@ -208,6 +213,14 @@ def _busy_parts(turn: TurnState, now: float, stall: float, keys: KeyMap) -> list
         case Phase.STOPPING:
             return [safe_format("stopping")]
     assert_never(turn.phase)
+
+
+def _stops(keys: KeyMap) -> Safe:
+    return keys.hint(Action.ESCAPE, safe_format("stops"))
+
+
+def _cancels_one(keys: KeyMap) -> Safe:
+    return keys.hint(Action.UNFOLD_PASTE, safe_format("cancels one"))
 
 
 def _running(turn: TurnState) -> Safe:
@@ -234,7 +247,7 @@ def _replying(turn: TurnState, now: float) -> list[Safe]:
 def _retrying(turn: TurnState, now: float, keys: KeyMap) -> list[Safe]:
     """`retrying in 4s (2/3) · rate limited · Alt-R now`; after the second failure also the provider's status page."""
     retry = turn.retry
-    stops, at_once = keys.hint(Action.ESCAPE, safe_format("stops")), keys.hint(Action.RETRY, safe_format("now"))
+    stops, at_once = _stops(keys), keys.hint(Action.RETRY, safe_format("now"))
     if retry is None:
         return [safe_format("retrying")]
     if not retry.tries:

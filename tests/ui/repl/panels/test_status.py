@@ -15,6 +15,7 @@ from termchat.core.style import TextRole
 from termchat.ui.repl.panels.status import StatusInfo, busy_line, idle_line
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
+from termchat.ui.tools.call_views import CallState, ToolCallView
 from termchat.ui.turn_state import Phase, TurnState
 
 MODEL = ModelRef("openai", "gpt-5.2")
@@ -79,6 +80,20 @@ def test_idle_line_unknown_context_limit_shows_tokens_only() -> None:
 )
 def test_busy_line_silent_past_stall_limit_offers_retry(phase: Phase, now: float, words: str) -> None:
     assert plain_text(busy_line(replace(TURN, phase=phase), now, 80, "x", stall=5.0)) == f"x {words}"
+
+
+def test_busy_line_of_several_calls_names_the_list_unless_one_is_open() -> None:
+    calls = tuple(ToolCallView(str(n), "run_shell", "{}", 0, CallState.RUNNING, place=n) for n in range(3))
+    turn = replace(TURN, phase=Phase.RUNNING, calls=calls)
+
+    def words(columns: int = 80, *, number: int = 3, in_list: bool = False) -> str:
+        shown = replace(turn, calls=calls[:number])
+        return plain_text(busy_line(shown, 3.0, columns, "x", stall=5.0, in_list=in_list))
+
+    assert words() == "x running 3 tools · 2s · Esc stops · Ctrl-O cancels one"
+    assert words(40) == "x running 3 tools · 2s · Esc stops"
+    assert words(number=1) == "x running 1 tool · 2s · Esc stops"
+    assert words(in_list=True) == "x running 3 tools · 2s"
 
 
 @pytest.mark.parametrize(
