@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -174,6 +175,73 @@ def test_approval_held_key_answers_one_question_only() -> None:
         terminal.shows("2 of 3")
         terminal.shows("● ask number 0")
         assert "● ask number 1" not in terminal.text
+
+
+def test_approval_list_runs_all_calls_once() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("asks 3\r")
+        terminal.shows("Y  list all 3")
+        terminal.send("Y")
+        terminal.shows("3 calls want to run")
+        terminal.shows("Y  run all 3 once")
+        terminal.send("y")
+        terminal.until(lambda: all(f"● ask number {n}" in terminal.text for n in range(3)))
+        terminal.send("asks 2\r")
+        terminal.shows("1 of 2")  # no rule was given
+
+
+def test_approval_held_key_opens_list_and_runs_nothing() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("asks 3\r")
+        terminal.shows("1 of 3")
+        terminal.send(TAB)
+        terminal.shows("Y  list all 3")
+        terminal.send("Y")
+        terminal.shows("3 calls want to run")
+        terminal.send(TAB + "nY")  # back at once: the second one is for the input
+        terminal.shows("❯ Y")
+        terminal.shows("1 of 3")
+        assert "● ask" not in terminal.text
+
+
+def test_approval_escape_leaves_list_and_keeps_questions() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("asks 3\r")
+        terminal.shows("Y  list all 3")
+        terminal.send("Y")
+        terminal.shows("3 calls want to run")
+        terminal.send("\x1b")
+        terminal.shows("1 of 3")
+        terminal.shows("y  run once")
+        assert "◌ ask" not in terminal.text
+
+
+def test_approval_capital_of_a_single_question_is_text() -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        terminal.send("Y")
+        terminal.shows("❯ Y")
+
+
+def test_plain_approval_list_runs_all_calls_once() -> None:
+    with Terminal(env={"TERM": "dumb", "TESTFLAGS": "plain"}, rows=60) as terminal:
+        terminal.shows("fake/one answers")
+        terminal.send("asks 2\n")
+        terminal.shows("Another call waits; Y lists all.")
+        terminal.send("Y\n")
+        terminal.shows("Y runs all 2 once")
+        terminal.send("n\n")
+        terminal.shows("Y lists all 2")
+        terminal.send("Y\n")
+        terminal.until(lambda: terminal.text.count("Y runs all 2 once") == 2)
+        read = monotonic() + 1  # a hasty line is no answer to a new list
+        terminal.until(lambda: monotonic() > read)
+        terminal.send("y\n")
+        terminal.shows("● ask number 0")
+        terminal.shows("● ask number 1")
 
 
 def test_plain_approval_hasty_line_does_not_answer_the_next_question() -> None:

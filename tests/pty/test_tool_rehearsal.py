@@ -13,15 +13,39 @@ from tests.pty.harness import Terminal
 TERMCHAT = (sys.executable, "-m", "termchat", "--tools", "read,run")
 
 
-@pytest.mark.parametrize("columns", [80, 40])
-def test_demo_rehearses_three_parallel_commands(tmp_path: Path, columns: int) -> None:
+def rehearsal(tmp_path: Path, columns: int) -> Terminal:
+    """Return termchat in a directory with one file, at the tour."""
     work = tmp_path / "work"
     work.mkdir()
     (work / "notes.txt").write_text("x")
     root = Path(__file__).parent.parent.parent
     env = {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0", "PYTHONPATH": str(root), "PATH": os.environ["PATH"]}
     command = ("/bin/sh", "-c", f'cd "{work}" && exec "$@"', "sh", *TERMCHAT)
-    with Terminal(command, columns=columns, rows=50, env=env) as terminal:
+    return Terminal(command, columns=columns, rows=50, env=env)
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_demo_runs_three_listed_commands_with_one_answer(tmp_path: Path, columns: int) -> None:
+    with rehearsal(tmp_path, columns) as terminal:
+        terminal.shows("Ask anything", 30)
+        terminal.send("approvals\r")
+        terminal.shows("Y  list all 3", 30)
+        terminal.send("Y")
+        terminal.shows("3 calls want to run")
+        terminal.shows("Y  run all 3 once")
+        for command in ("$ ls", "$ rm -r /nonexistent/rehearsal", "$ echo 'change me'"):
+            assert f"    {command}" in terminal.lines
+        terminal.send("Y")
+        terminal.until(lambda: terminal.text.count("The tool run_shell returned") == 3, 30)
+        cards = [row for row in terminal.transcript if " run_shell" in row[:12]]
+        assert len(cards) == 3
+        assert not any("declined" in card for card in cards)
+        assert "    notes.txt" in terminal.transcript
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_demo_rehearses_three_parallel_commands(tmp_path: Path, columns: int) -> None:
+    with rehearsal(tmp_path, columns) as terminal:
         terminal.shows("Ask anything", 30)
         terminal.send("approvals\r")
         terminal.shows("1 of 3", 30)

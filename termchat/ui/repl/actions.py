@@ -71,12 +71,8 @@ class Actions:
                 return not self._editor.empty
             case State.QUEUE:
                 return bool(self._turns.queue)
-            case State.QUESTION:
-                return self.approvals.panel.request is not None
-            case State.APPROVAL:
-                return self.approvals.panel.takes_keys
-            case State.WRITING:
-                return self.approvals.panel.is_writing
+            case State.QUESTION | State.APPROVAL | State.LISTING | State.WRITING:
+                return self.approvals.holds(state)
             case State.ENTER_SENDS:
                 return self._context.enter_sends
             case State.CALLS:

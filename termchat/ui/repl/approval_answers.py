@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from textwrap import indent
 from typing import Any
 
 from termchat.config.keys.key_bindings import Action
 from termchat.core.approval import ApprovalRequest, ApprovalScope, Approve, ChangeArguments, Decline
-from termchat.core.sanitize import Safe, safe, safe_format
+from termchat.core.sanitize import Safe, join, safe, safe_format
 from termchat.ui.repl.external_programs import ExternalPrograms
-from termchat.ui.repl.panels.approval_panel import ApprovalPanel, Writing
+from termchat.ui.repl.key_states import State
+from termchat.ui.repl.panels.approval_panel import ALL, ApprovalPanel, Writing
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.tools.approval_card import request_title
 
@@ -28,12 +30,28 @@ class ApprovalAnswers:
         self._programs = programs
         self._say = say
 
+    def holds(self, state: State) -> bool:
+        """Return True if the question is in this state."""
+        held = {
+            State.QUESTION: self.panel.request is not None,
+            State.APPROVAL: self.panel.takes_keys,
+            State.LISTING: self.panel.is_listing,
+            State.WRITING: self.panel.is_writing,
+        }
+        return held[state]
+
     def answer(self, letter: str) -> None:
         """Perform the answer of a letter, if the panel offers it."""
         request = self.panel.request
+        if self.panel.is_listing and letter == ALL.lower():
+            letter = ALL
         if request is None or letter not in [answer.letter for answer in self.panel.answers()]:
             return
-        if scope := _SCOPES.get(letter):
+        if self.panel.is_listing:
+            self._answer_list(letter)
+        elif letter == ALL:
+            self.panel.open_list()
+        elif scope := _SCOPES.get(letter):
             self._turns.answer(Approve(scope))
         elif letter == "n":
             self.panel.write(Writing.REASON)
@@ -44,6 +62,20 @@ class ApprovalAnswers:
             self._programs.page(
                 safe_format("{title}\n\n{text}", title=request_title(request), text=safe(_whole(request)))
             )
+
+    def _answer_list(self, letter: str) -> None:
+        """Approve exactly the listed calls, once; go back, or show the list in the pager."""
+        if letter == ALL:
+            approved = self.panel.take_list()
+            for request in approved:
+                self._turns.answer(Approve(), request)
+            if not approved:
+                self._say(safe_format("The list is new: read it, then answer again."))
+        elif letter == "n":
+            self.panel.leave_list()
+        else:
+            self.panel.mark_viewed()
+            self._programs.page(_all_calls(self.panel.listed))
 
     def accept(self) -> None:
         """Give the highlighted answer; without one, Enter answers nothing."""
@@ -71,6 +103,10 @@ class ApprovalAnswers:
     def leave(self) -> None:
         """Go back to the answers; what was written is dropped."""
         self.panel.write(Writing.NOTHING)
+
+    def leave_list(self) -> None:
+        """Go back from the list to the question."""
+        self.panel.leave_list()
 
     def view(self) -> None:
         self.answer("v")
@@ -131,7 +167,23 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _whole(request: ApprovalRequest) -> str:
-    rules = [f"rule: {rule}" for rule in request.rules]
-    facts = "\n".join([*request.facts, *([request.reason] if request.reason else []), *rules])
+def _whole(request: ApprovalRequest, *, rules: bool = True) -> str:
+    named = [f"rule: {rule}" for rule in request.rules] if rules else []
+    facts = "\n".join([*request.facts, *([request.reason] if request.reason else []), *named])
     return f"{request.preview}\n\n{facts}".rstrip()
+
+
+def _all_calls(requests: Sequence[ApprovalRequest]) -> Safe:
+    """Return all of each call, indented, without the rules: the answer to the list gives none."""
+    number = safe(str(len(requests)))
+    calls = [
+        safe_format(
+            "{k} of {n}: {title}\n\n{text}",
+            k=safe(str(place)),
+            n=number,
+            title=request_title(request),
+            text=safe(indent(_whole(request, rules=False), "    ")),
+        )
+        for place, request in enumerate(requests, 1)
+    ]
+    return join("\n\n", calls)

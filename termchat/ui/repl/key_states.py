@@ -18,6 +18,7 @@ class State(Enum):
     QUEUE = auto()  # messages are queued
     QUESTION = auto()  # a question about a tool call is shown
     APPROVAL = auto()  # and it takes the keys
+    LISTING = auto()  # the list of calls is shown instead of one question
     WRITING = auto()  # a reason or an edited argument is written
     ENTER_SENDS = auto()  # the setting: Enter sends and Alt-Enter breaks the line
     CALLS = auto()  # a tool call runs

@@ -56,6 +56,7 @@ KEY_TABLE: Mapping[Action, Rows] = {
         (State.PICKER, Actions.leave_picker),
         (State.WRITING, _approval(ApprovalAnswers.leave)),
         (State.MENU, Actions.close_menu),
+        (State.LISTING, _approval(ApprovalAnswers.leave_list)),
         (State.ATTACHING, _attaching(Attaching.stop)),
         (State.BUSY, Actions.stop),
         (State.ASIDE, Actions.stop_aside),

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from time import monotonic
 
 from termchat.config.settings import ReasoningView, UsageLine
-from termchat.core.approval import Decision
+from termchat.core.approval import ApprovalRequest, Decision
 from termchat.core.conversation import as_typed
 from termchat.core.events import Event, MessageDone, Streamed, ToolProgress, TurnEnded
 from termchat.core.messages import Message, Role
@@ -178,9 +178,9 @@ class TurnRunner:
             return False
         return True
 
-    def answer(self, decision: Decision) -> None:
-        """Answer the question about a tool call that is shown."""
-        if self._turn and (request := self._approval.request):
+    def answer(self, decision: Decision, listed: ApprovalRequest | None = None) -> None:
+        """Answer the question about a tool call that is shown, or one of the list."""
+        if self._turn and (request := listed or self._approval.request):
             self._turn.answer(request, decision)
 
     def cancel_call(self, place: int) -> None:

@@ -35,6 +35,26 @@ def shown_first(shown: ApprovalRequest | None, waiting: Sequence[ApprovalRequest
     return (shown, *(request for request in waiting if request is not shown))
 
 
+def runs_with_others(request: ApprovalRequest) -> bool:
+    """Return True if one answer may approve the call together with others: it asks for nothing but to run it."""
+    return not request.title and not request.only_person
+
+
+def common_facts(requests: Sequence[ApprovalRequest]) -> tuple[str, ...]:
+    """Return the facts and reasons that hold for all of the calls."""
+    first, *others = (_about(request) for request in requests)
+    return tuple(fact for fact in first if all(fact in about for about in others))
+
+
+def own_facts(request: ApprovalRequest, common: Sequence[str]) -> tuple[str, ...]:
+    """Return the facts and the reason of a call that do not hold for all of them."""
+    return tuple(fact for fact in _about(request) if fact not in common)
+
+
+def _about(request: ApprovalRequest) -> tuple[str, ...]:
+    return (*request.facts, *([request.reason] if request.reason else []))
+
+
 class RequestPreview:
     """The preview of a question, laid out once for each width."""
 

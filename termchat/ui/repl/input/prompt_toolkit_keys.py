@@ -11,6 +11,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from termchat.config.keys.key_bindings import Action, KeyBinding, KeyMap
+from termchat.ui.repl.panels.approval_panel import ALL
 from termchat.ui.repl.panels.key_help import KeyHelp
 from termchat.ui.repl.widgets import Widgets
 
@@ -19,7 +20,7 @@ _SEQUENCE_WAIT = 0.5
 _INSERTING = emacs_mode | vi_insert_mode
 _TEXT = "/0123456789-#*.<>ae"
 _SLASHES = "/／"
-_ANSWERS = "ysaenv"
+_ANSWERS = f"ysaenv{ALL}"
 _ON_UNDO_STACK = (Action.UNDO, Action.REDO)  # saving the text before them would end what can be repeated
 _EMACS_ONLY = frozenset({Action.REDO, Action.DROP_QUEUED})
 _ESCAPE, _NEWLINE = ("escape",), ("c-j",)
@@ -65,7 +66,9 @@ def _bind_text(bindings: KeyBindings, widgets: Widgets) -> None:
 
     for letter in _ANSWERS:
 
-        @bindings.add(letter, filter=Condition(lambda: approval.takes_keys and not widgets.picker.is_open))
+        @bindings.add(
+            letter, filter=Condition(lambda letter=letter: approval.takes(letter) and not widgets.picker.is_open)
+        )
         def _(event: KeyPressEvent) -> None:
             approval.press(event.data)
 

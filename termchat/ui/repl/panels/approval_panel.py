@@ -5,6 +5,9 @@ for a second and the question has been on screen for half of one. In the second 
 moment: with another key behind it, it is the beginning of a text and goes to the input. Each question has to get the
 focus for itself, and none takes the place of the one on screen, so that an answer is for the question that was read. A
 command that does not fit has to be viewed whole before it can be run.
+
+One answer approves several calls only after their list was read: it is a new thing on screen, which has to get the
+focus for itself, and a question that arrives meanwhile is not part of it.
 """
 
 from __future__ import annotations
@@ -21,14 +24,16 @@ from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.core.approval import ApprovalRequest, PreviewKind
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
+from termchat.ui.repl.panels.approval_list import ApprovalList
 from termchat.ui.text.fit import fitting_head, text_width, truncate, truncate_middle, wrap
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
-from termchat.ui.tools.approval_card import RequestPreview, fact_lines, shown_first
+from termchat.ui.tools.approval_card import RequestPreview, fact_lines, runs_with_others, shown_first
 
 IDLE_SECONDS = 1.0  # without a key before the panel takes the focus by itself
 SHOWN_SECONDS = 0.5  # a question is on screen before it takes the focus by itself
 ALONE_SECONDS = 0.35  # that a letter must stay alone after the panel took the focus by itself
+ALL = "Y"  # lists the calls that one answer may approve, and approves those that are listed
 _LIST_ROWS = 24  # rows of the screen from which each answer has a row of its own
 _ANSWER_ROWS = 4  # rows of an answer
 LOW_ROWS = 16  # rows of the screen below which no running calls are shown beside a question
@@ -66,19 +71,24 @@ class ApprovalPanel:
         typed: Callable[[str], None],
         changed: Callable[[], None],
         keys: KeyMap = DEFAULT_KEYS,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         """Create a panel without a question.
 
         answered   performs the answer of a letter
         typed      puts a letter into the input: it was the beginning of a text
         changed    redraws
+        clock      returns seconds
         """
         self.keys = keys
+        self._clock = clock
         self._answered = answered
         self._typed = typed
         self._changed = changed
         self.text = Buffer(multiline=False)
         self._requests: tuple[ApprovalRequest, ...] = ()
+        self._list: ApprovalList | None = None
+        self._approved: tuple[ApprovalRequest, ...] = ()  # from the list; their answers are under way
         self._preview: RequestPreview | None = None
         self._done = 0  # questions that are gone, since one was first shown
         self._viewed = False
@@ -105,29 +115,64 @@ class ApprovalPanel:
     def is_writing(self) -> bool:
         return self.request is not None and self.writing is not Writing.NOTHING
 
+    @property
+    def is_listing(self) -> bool:
+        """True while the list of calls is shown instead of one question."""
+        return self._list is not None
+
     def ask(self, requests: Sequence[ApprovalRequest]) -> bool:
         """Show the questions that wait, the first of them in full; return True if a new one is shown."""
         before = self.request
-        gone = sum(all(kept is not request for kept in requests) for request in self._requests)
+        self._approved = tuple(request for request in self._approved if _has(requests, request))
+        requests = [request for request in requests if not _has(self._approved, request)]
+        gone = sum(not _has(requests, request) for request in self._requests)
         self._requests = shown_first(before, requests)
         self._done = self._done + gone if self._requests else 0
+        if self._list and not all(_has(requests, request) for request in self._list.requests):
+            self.leave_list()
         if self.request is before:
             return False
-        self._drop_pending()
+        self._appear()
         self._preview = RequestPreview(self.request) if self.request else None
-        self._focused = self._auto = self._viewed = False
-        self._fits, self._highlighted, self._shown_at = True, "", monotonic()
+        self._viewed, self._fits = False, True
         self.writing = Writing.NOTHING
         self.text.reset()
         return self.request is not None
 
+    def open_list(self) -> None:
+        """Show the list of the calls that wait now, if it can be offered."""
+        if listed := self._listable():
+            self._list = ApprovalList(listed)
+            self._appear()
+
+    def leave_list(self) -> None:
+        """Go back from the list to the question; it has to get the focus again."""
+        self._list = None
+        self._appear()
+
+    def take_list(self) -> tuple[ApprovalRequest, ...]:
+        """Return the listed calls, to be approved; none if the list was hardly or not wholly seen."""
+        if self._list is None or not self._list.was_in_sight or self._clock() - self._shown_at < SHOWN_SECONDS:
+            return ()
+        self._approved = (*self._approved, *self._list.requests)
+        return self._list.requests
+
+    @property
+    def listed(self) -> tuple[ApprovalRequest, ...]:
+        """The calls of the list, none if it is not shown."""
+        return self._list.requests if self._list else ()
+
+    def takes(self, letter: str) -> bool:
+        """Return True if a letter that is being processed is for the panel: `ALL` only where it is offered."""
+        return self.takes_keys and (letter != ALL or self.is_listing or bool(self._listable()))
+
     def has_focus(self, *, empty_input: bool) -> bool:
         """Return True if the next letter that stays alone is an answer."""
-        return self._focused or self._is_idle(monotonic(), empty_input=empty_input)
+        return self._focused or self._is_idle(self._clock(), empty_input=empty_input)
 
     def key_pressed(self, *, empty_input: bool) -> None:
         """Note a key before it is processed."""
-        now = monotonic()
+        now = self._clock()
         if self._pending:
             letter = self._pending[0]
             self._drop_pending()
@@ -165,17 +210,23 @@ class ApprovalPanel:
         return self._highlighted if any(a.letter == self._highlighted for a in self.answers()) else ""
 
     def mark_viewed(self) -> None:
-        """Note that the user has seen all of the question."""
-        self._viewed = True
+        """Note that the user has seen all of the question or of the list."""
+        if self._list:
+            self._list.viewed = True
+        else:
+            self._viewed = True
 
     def answers(self) -> list[Answer]:
-        """Return the answers for the question that is shown."""
+        """Return the answers for the question or the list that is shown."""
         request = self.request
         if request is None:
             return []
+        if self._list:
+            return self._list_answers(self._list, in_sight=self._list.was_in_sight)
         if request.kind is PreviewKind.COMMAND and not (self._fits or self._viewed):
             return [
                 Answer("v", safe_format("view all of it, then answer")),
+                *self._list_offer(),
                 Answer("e", safe_format("edit first")),
                 Answer("n", safe_format("no, and say why")),
             ]
@@ -195,10 +246,32 @@ class ApprovalPanel:
         return [
             Answer("y", safe_format("send it" if request.title else "run once")),
             *(lasting if rule else []),
+            *self._list_offer(),
             Answer("e", safe_format("edit first")),
             Answer("n", safe_format("no, and say why")),
             Answer("v", safe_format("view all")),
         ]
+
+    def _listable(self) -> tuple[ApprovalRequest, ...]:
+        """Return the waiting calls that one answer may approve: none unless the one on screen and another are."""
+        found = tuple(request for request in self._requests if runs_with_others(request))
+        return found if len(found) > 1 and found[0] is self.request else ()
+
+    def _list_offer(self) -> list[Answer]:
+        number, waiting = len(self._listable()), len(self._requests)
+        words = safe_format("list all {n}", n=safe(str(number)))
+        if number < waiting:
+            words = safe_format("list {n} of the {all}", n=safe(str(number)), all=safe(str(waiting)))
+        return [Answer(ALL, words)] if number else []
+
+    @staticmethod
+    def _list_answers(listed: ApprovalList, *, in_sight: bool) -> list[Answer]:
+        """Return the answers for the list; without the approval unless all of it was seen."""
+        back = Answer("n", safe_format("no, answer one by one"))
+        if not in_sight:
+            return [Answer("v", safe_format("view all of it, then answer")), back]
+        words = safe_format("run all {n} once", n=safe(str(len(listed.requests))))
+        return [Answer(ALL, words), back, Answer("v", safe_format("view all"))]
 
     def write(self, kind: Writing, text: str = "") -> None:
         """Begin to write a reason or to edit the argument."""
@@ -215,6 +288,8 @@ class ApprovalPanel:
         request, preview = self.request, self._preview
         if request is None or preview is None:
             return ()
+        if self._list:
+            return self._list_lines(self._list, columns, rows, empty_input=empty_input)
         number = self._done + len(self._requests)
         place = EMPTY
         if number > 1:
@@ -222,7 +297,7 @@ class ApprovalPanel:
         everything = len(
             self._choices(self._all_answers(request), columns, rows)
         )  # the room does not depend on what fits
-        left = rows - (_OTHER_ROWS_IF_LOW if rows < LOW_ROWS else _OTHER_ROWS) - 1 - everything
+        left = _room(rows) - everything
         facts = fact_lines(request, columns)
         if left - len(facts) < min(_LEAST_ROWS, len(preview.rows(columns - 2))):
             facts = fact_lines(request, columns, brief=True)[: max(0, left - 1)]
@@ -231,16 +306,29 @@ class ApprovalPanel:
         shown = preview.lines(columns, room, place=place, more=safe_format(" · v shows all"), facts=facts)
         if self.is_writing:
             return shown
-        has_focus = self.has_focus(empty_input=empty_input)
+        return (*shown, *self._offered(columns, rows, empty_input=empty_input))
+
+    def _list_lines(self, listed: ApprovalList, columns: int, rows: int, *, empty_input: bool) -> Sequence[Line]:
+        """Return the list and its answers."""
+        choices = (self._choices(self._list_answers(listed, in_sight=seen), columns, rows) for seen in (False, True))
+        everything = max(len(offered) for offered in choices)  # the room does not depend on what fits
+        title = safe_format("{n} calls want to run", n=safe(str(len(listed.requests))))
+        shown = listed.lines(columns, max(1, _room(rows) - everything))
+        head = styled_line(truncate(title, columns - 1), TextRole.WARNING, TextRole.STRONG)
+        return (head, *shown, *self._offered(columns, rows, empty_input=empty_input))
+
+    def _offered(self, columns: int, rows: int, *, empty_input: bool) -> list[Line]:
+        """Return the answers, or the key that leads to them."""
+        if self.has_focus(empty_input=empty_input):
+            return self._choices(self.answers(), columns, rows)
         focus = self.keys.hint(Action.COMPLETE, safe_format("to answer"))
-        stop = self.keys.hint(Action.ESCAPE, safe_format("stops the turn"))
+        stop = self.keys.hint(Action.ESCAPE, safe_format("goes back" if self._list else "stops the turn"))
         words = Safe(f"  {join(' · ', [part for part in (focus, stop) if part])}")
-        answers = self._choices(self.answers(), columns, rows)
-        return (*shown, *(answers if has_focus else [styled_line(truncate(words, columns - 1), TextRole.ACCENT)]))
+        return [styled_line(truncate(words, columns - 1), TextRole.ACCENT)]
 
     def _choices(self, answers: Sequence[Answer], columns: int, rows: int) -> list[Line]:
         """Return the answers, each on a row of its own or, on a low screen, as a sentence."""
-        esc = self.keys.hint(Action.ESCAPE, safe_format("no, and stop the turn"))
+        esc = self.keys.hint(Action.ESCAPE, safe_format("goes back" if self._list else "no, and stop the turn"))
         if rows < _LIST_ROWS:
             signs = {self._highlighted: "❯ "}
             offered = (Safe(f"{signs.get(a.letter, '')}{a.letter} {a.brief or a.words}") for a in answers)
@@ -257,6 +345,12 @@ class ApprovalPanel:
             shown += [(Segment(Safe(f"     {row}"), roles),) for row in others]
         return [*shown, styled_line(Safe(f"  {esc}"), TextRole.DIM)]
 
+    def _appear(self) -> None:
+        """Take the focus from what was on screen: what is there now has to get it for itself."""
+        self._drop_pending()
+        self._focused = self._auto = False
+        self._highlighted, self._shown_at = "", self._clock()
+
     def _is_idle(self, now: float, *, empty_input: bool) -> bool:
         waited = now - self._last_key >= IDLE_SECONDS and now - self._shown_at >= SHOWN_SECONDS
         return self.request is not None and empty_input and waited
@@ -272,6 +366,15 @@ class ApprovalPanel:
         if self._pending:
             self._pending[1].cancel()
             self._pending = None
+
+
+def _has(requests: Sequence[ApprovalRequest], wanted: ApprovalRequest) -> bool:
+    return any(request is wanted for request in requests)
+
+
+def _room(rows: int) -> int:
+    """Return the rows of the screen for what is asked and its answers, below the title."""
+    return rows - (_OTHER_ROWS_IF_LOW if rows < LOW_ROWS else _OTHER_ROWS) - 1
 
 
 def _answer_rows(answer: Answer, columns: int) -> list[Safe]:
