@@ -63,7 +63,8 @@ async def test_cancel_after_the_end_of_the_relay_is_a_cancel(slave: int) -> None
     program = PtyProgram(("/bin/sh", "-c", "exit 3"), os.environ, (slave, slave), lambda _: None)
     running = asyncio.create_task(program.run())
     await asyncio.sleep(0)  # it starts the relay
-    relay_thread().join(_DEADLINE)
+    for relay in [thread for thread in threading.enumerate() if thread.name == "shell"]:  # none if it has ended
+        relay.join(_DEADLINE)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
