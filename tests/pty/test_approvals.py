@@ -212,7 +212,8 @@ def test_approval_escape_leaves_list_and_keeps_questions() -> None:
         terminal.send("asks 3\r")
         terminal.shows("Y  list all 3")
         terminal.send("Y")
-        terminal.shows("3 calls want to run")
+        terminal.until(lambda: "Esc goes back" in terminal.text and "Esc stops" not in terminal.text)
+        assert "Esc to stop" not in terminal.text
         terminal.send("\x1b")
         terminal.shows("1 of 3")
         terminal.shows("y  run once")

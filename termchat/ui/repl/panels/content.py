@@ -107,7 +107,8 @@ class LiveContent:
     def placeholder(self) -> Safe:
         """Return the hints for an empty input, as many as fit."""
         keys = self._keys
-        words = [safe_format("Type to queue"), keys.hint(Action.ESCAPE, safe_format("to stop"))]
+        stops = EMPTY if self._approval.is_listing else keys.hint(Action.ESCAPE, safe_format("to stop"))
+        words = [safe_format("Type to queue"), stops]
         if not self._turns.busy:
             words = [
                 safe_format("Ask anything"),
@@ -198,7 +199,7 @@ class LiveContent:
         queued, begun = len(self._turns.queue), now - turn.started >= QUIET or turn.first is not None
         stall = self._context.look.timings.stall
         second = (int(now - turn.since), is_stalled(turn, now, stall))
-        vi, in_list = self._vi_mode(), self._picker.is_open
+        vi, in_list = self._vi_mode(), self._picker.is_open or self._approval.is_listing
         running = sum(call.state is CallState.RUNNING for call in turn.calls)
         moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns, vi, in_list, running)
         if self._busy_line[0] != moment:
