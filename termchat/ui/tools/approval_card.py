@@ -18,7 +18,6 @@ _VERBS = {
     ToolEffect.NETWORK: safe_format("wants to use the network"),
 }
 _HEAD, _TAIL = 300, 100  # lines of a longer preview that are laid out
-_CUT_ROWS = 3  # of a cut preview: its beginning, the number of hidden rows, its end
 
 
 def request_title(request: ApprovalRequest) -> Safe:
@@ -65,7 +64,7 @@ class RequestPreview:
         self._cut = 0
 
     def rows(self, columns: int) -> Sequence[Line]:
-        """Return the rows; of a very long text only the first and last ones, see `hidden`."""
+        """Return the rows; of a very long text only the first and last ones."""
         if columns != self._columns:
             self._columns = columns
             self._rows, self._cut = _preview_rows(self.request, columns)
@@ -84,7 +83,9 @@ class RequestPreview:
         more: Safe = EMPTY,
         facts: Sequence[Line] | None = None,
     ) -> tuple[Line, ...]:
-        """Return the title, up to `rows` rows of the preview, its last one among them, and the facts.
+        """Return the title, up to `rows` rows of the preview, and the facts.
+
+        A preview that is cut keeps its last row, and tells how many rows are hidden; of one row it only tells.
 
         place   `1 of 2`, at the end of the title
         more    the way to see the whole, behind the number of hidden rows
@@ -102,17 +103,16 @@ class RequestPreview:
         return (head, *self._shown(columns - 2, rows, more), *below)
 
     def _shown(self, columns: int, rows: int, more: Safe) -> Sequence[Line]:
-        laid_out = self.rows(columns)
-        if self.fits(columns, rows):
+        laid_out, cut = self.rows(columns), self._cut
+        if cut and rows > len(laid_out):
+            laid_out, cut = _preview_rows(self.request, columns, whole=True)
+        if len(laid_out) <= rows and not cut:
             return laid_out
-        tail = max(1, (rows - 1) // 3)
-        first = max(1, rows - 1 - tail)
-        hidden = len(laid_out) + self._cut - first - tail
+        tail = max(1, (rows - 1) // 3) if rows > 1 else 0
+        first = rows - 1 - tail
+        hidden = len(laid_out) + cut - first - tail
         words = safe_format("  … {n} more rows{more}", n=safe(str(hidden)), more=more)
-        cut = styled_line(words, TextRole.WARNING)
-        if rows < _CUT_ROWS:
-            return [cut, *laid_out[-tail:]][:rows]
-        return [*laid_out[:first], cut, *laid_out[-tail:]]
+        return [*laid_out[:first], styled_line(words, TextRole.WARNING), *laid_out[len(laid_out) - tail :]]
 
 
 def fact_lines(request: ApprovalRequest, columns: int, *, brief: bool = False) -> list[Line]:
@@ -126,13 +126,13 @@ def fact_lines(request: ApprovalRequest, columns: int, *, brief: bool = False) -
     return [row for words in about for row in wrap(styled_line(Safe(f"  {words}"), TextRole.DIM), columns - 1)]
 
 
-def _preview_rows(request: ApprovalRequest, columns: int) -> tuple[list[Line], int]:
+def _preview_rows(request: ApprovalRequest, columns: int, *, whole: bool = False) -> tuple[list[Line], int]:
     """Return the rows of a preview, wrapped at the edge, and the number of lines left out in its middle."""
     text = request.preview.rstrip("\n")
     if request.kind is PreviewKind.COMMAND:
         text = mark_blanks(text)
     texts = text.split("\n")
-    cut = max(0, len(texts) - _HEAD - _TAIL)
+    cut = 0 if whole else max(0, len(texts) - _HEAD - _TAIL)
     if cut:
         texts = [*texts[:_HEAD], *texts[-_TAIL:]]
     sign = "  $ " if request.kind is PreviewKind.COMMAND else "  "
