@@ -25,8 +25,8 @@ def slave() -> Generator[int]:
     os.close(master)
 
 
-def relay_thread() -> threading.Thread:
-    return next(thread for thread in threading.enumerate() if thread.name == "shell")
+def relay_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "shell"}
 
 
 async def run(fds: tuple[int, int], output: Callable[[bytes], None]) -> int:
@@ -47,10 +47,11 @@ async def test_cancel_hangs_up_on_program(slave: int) -> None:
     def output(data: bytes) -> None:
         said.get_loop().call_soon_threadsafe(lambda: said.done() or said.set_result(data))
 
+    before = relay_threads()  # one of an earlier test may still be about to end
     program = PtyProgram(("/bin/sh", "-c", "echo $$; exec sleep 600"), os.environ, (slave, slave), output)
     running = asyncio.create_task(program.run())
     pid = int(await asyncio.wait_for(said, _DEADLINE))
-    relay = relay_thread()
+    (relay,) = relay_threads() - before
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -63,7 +64,7 @@ async def test_cancel_after_the_end_of_the_relay_is_a_cancel(slave: int) -> None
     program = PtyProgram(("/bin/sh", "-c", "exit 3"), os.environ, (slave, slave), lambda _: None)
     running = asyncio.create_task(program.run())
     await asyncio.sleep(0)  # it starts the relay
-    for relay in [thread for thread in threading.enumerate() if thread.name == "shell"]:  # none if it has ended
+    for relay in relay_threads():  # none if it has ended
         relay.join(_DEADLINE)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
