@@ -135,7 +135,7 @@ async def _save(effect: SaveText) -> Sequence[Effect]:
                 (keep, Choice(safe_format("Overwrite it"), effects=(replace(effect, overwrite=True),))),
             ),
         )
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle; a name with a NUL
         why = error_reason(error)
         return (Print(safe_format("Cannot write {file}: {why}.", file=name, why=why), TextRole.ERROR),)
     what = effect.what or safe_format("the last answer")
@@ -271,7 +271,7 @@ async def _export(store: ChatStore, session: Session, effect: Export) -> Sequenc
     data = "".join(pieces).encode("utf-8", "replace")
     try:
         await asyncio.to_thread(_write_new, effect.file, data)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         why = error_reason(error)
         words = safe_format("Cannot write {file}: {why}.", file=safe_line(effect.file), why=why)
         return (Print(words, TextRole.ERROR), Print(safe_format("Choose another name with /export.")))
@@ -279,7 +279,7 @@ async def _export(store: ChatStore, session: Session, effect: Export) -> Sequenc
 
 
 def _write_new(name: str, data: bytes) -> None:
-    """Write a new file that only the user can read. Raises OSError, also if the file exists."""
+    """Write a new file that only the user can read. Raises OSError, also if the file exists, and ValueError."""
     fd = os.open(os.path.expanduser(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(data)

@@ -107,6 +107,7 @@ async def test_save_asks_before_it_overwrites(context: CommandContext, tmp_path:
         ("/save code 3 x.md", "The last answer has 2 code blocks."),
         ("/save /", "Cannot write /: is a directory."),
         ("/save /no/such/folder/x", "Cannot write /no/such/folder/x: no such file or directory."),
+        ("/save /no\0name", "Cannot write /no␀name: embedded null byte."),
     ],
 )
 async def test_save_that_cannot_be_done_says_why(context: CommandContext, line: str, words: str) -> None:

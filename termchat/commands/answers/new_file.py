@@ -82,7 +82,8 @@ def _linked(file: Path, path: Path) -> bool:
 def save_text(name: str, text: str, *, overwrite: bool) -> None:
     """Write a text to a file, whole or not at all; `~` is the home directory.
 
-    Raises FileExistsError unless it may be overwritten, and OSError.
+    Raises FileExistsError unless it may be overwritten, OSError, RuntimeError for links in a circle, and ValueError
+    for a name with a NUL.
     """
     file = user_path(name)
     if file.is_dir():
