@@ -91,12 +91,12 @@ def _add_handler(name: str, handler: logging.Handler) -> None:
 
 def report_unsent(typed: str) -> None:
     """Write the text that was typed for a chat that does not start, so that it is not lost."""
-    text = safe(typed.replace("\r", "\n").strip())
-    if "\n" in text:  # as it was typed, to be copied
+    text = Safe(safe(typed.replace("\r", "\n")).strip("\n").rstrip())
+    if "\n" in text:  # as it was typed, with its indentation, to be copied
         warn(Safe("Not sent:"))
         _write(f"{text}\n")
     elif text:
-        warn(safe_format("Not sent: {text}", text=text))
+        warn(safe_format("Not sent: {text}", text=Safe(text.strip())))
 
 
 def warn(words: Safe) -> None:

@@ -73,7 +73,7 @@ def test_text_typed_before_a_usage_error_is_shown(env: dict[str, str], arguments
 
 def test_lines_typed_before_a_usage_error_are_shown_as_lines(env: dict[str, str]) -> None:
     arguments = ("--chat", "no such chat")
-    with Terminal((sys.executable, "-c", GATED, *arguments), env=env, before="def f():\n    return 1\n") as terminal:
+    with Terminal((sys.executable, "-c", GATED, *arguments), env=env, before="  def f():\n    return 1\n") as terminal:
         open_gate(env)
         terminal.leaves()
-        assert terminal.text.rstrip().endswith("termchat: Not sent:\ndef f():\n    return 1")
+        assert terminal.text.rstrip().endswith("termchat: Not sent:\n  def f():\n    return 1")
