@@ -267,7 +267,7 @@ class _Questions:
     async def ask(self, request: ApprovalRequest) -> Decision:
         """Ask; the answer is no once the call has ended, which a server may not wait for."""
         async with self._one_at_a_time:
-            if self._closed:
+            if self._closed or self._limit.expired():
                 return Decline()
             now = asyncio.get_running_loop().time
             left = (self._limit.when() or now()) - now()

@@ -73,6 +73,12 @@ class AskingTools(BareTools):
             self.left = asyncio.ensure_future(ask(ApprovalRequest(call, ToolEffect.RUN, "Who?")))
             await asyncio.sleep(0)
             return ToolResult(call.id, call.name, (Text("left"),))
+        if call.name == "asks late" and ask:
+            try:
+                await asyncio.Event().wait()
+            finally:  # the server is told, and asks meanwhile
+                self.left = asyncio.ensure_future(ask(ApprovalRequest(call, ToolEffect.RUN, "Who?")))
+                await asyncio.wait([self.left])
         if "hang" in call.arguments:
             await asyncio.Event().wait()
         for _ in range(1000 if "flood" in call.arguments else 1):
@@ -358,6 +364,17 @@ async def test_questions_of_running_call_come_one_at_a_time() -> None:
                 open_questions -= 1
     assert asked == ["{}", "Who?", "When?"]
     assert results(running) == ["Approve Decline"]
+
+
+async def test_question_after_the_time_of_its_call_is_declined() -> None:
+    tools = AskingTools()
+    tools.allowed.append(("{}", ApprovalScope.CHAT))
+    running = runner(tools, [ToolCall("id", "asks late", "{}")], ToolLimits(seconds=0.05))
+    async with asyncio.timeout(20):
+        events = [event async for event in running.events()]
+    assert not [event for event in events if isinstance(event, ApprovalAsked)]
+    assert tools.left
+    assert await tools.left == Decline()
 
 
 async def test_question_of_call_that_ended_is_withdrawn() -> None:
