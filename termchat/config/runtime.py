@@ -18,7 +18,7 @@ from termchat.config.settings import SETTINGS, Setting, Settings, Unpriced, form
 from termchat.config.system_prompt import system_prompt
 from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, theme_names
 from termchat.config.toml_file import ConfigError, did_you_mean, read_toml
-from termchat.config.write import write_setting, write_values
+from termchat.config.write import change_lists, write_setting
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
 from termchat.core.provider import Params, Providers
@@ -140,10 +140,16 @@ class RuntimeSettings:
 
     def toggle_favourite(self, model: ModelRef) -> Failure | None:
         """Make a model a favourite in the config file, or no longer; return the failure, if any."""
-        named = {name: self._named(name) for name in self._config.favourites}
-        others = tuple(name for name, ref in named.items() if ref != model)
-        wanted = others if len(others) < len(named) else (*others, str(model))
-        if failure := write_values(self._config.file, (), {"favourites": wanted}):
+        added = all(self._named(name) != model for name in self._config.favourites)
+        wanted: tuple[str, ...] = ()
+
+        def change(names: tuple[str, ...]) -> tuple[str, ...]:
+            nonlocal wanted
+            others = tuple(name for name in names if self._named(name) != model)
+            wanted = (*others, str(model)) if added else others
+            return wanted
+
+        if failure := change_lists(self._config.file, {"favourites": change}):
             return failure
         self._config = replace(self._config, favourites=wanted)
         self._providers.set_favourites(wanted)

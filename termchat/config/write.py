@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import time
 import tomllib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from termchat.config.setting_types import Value
+from termchat.config.setting_types import TextListType, Value
 from termchat.config.settings import SETTINGS
 from termchat.config.toml_file import did_you_mean
 from termchat.core.errors import Failure, FailureKind, error_reason
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _COMMENT = re.compile(r"""^(?:[^"'#\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*')*#(.*)$""", re.MULTILINE)
 _MODE = 0o600  # of a new file; the user may add a key to it
+_LOCK_SECONDS = 5.0  # that another program may hold the lock
+_LOCK_POLL_SECONDS = 0.005
 
 
 def write_setting(file: Path, key: str, raw: object) -> Failure | None:
@@ -65,15 +68,15 @@ def write_tables(file: Path, tables: Mapping[tuple[str, ...], Mapping[str, Value
 
 
 def change_lists(file: Path, changes: Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]]) -> Failure | None:
-    """Change settings that are arrays of texts, each by a function of its items in the file; () removes the setting."""
+    """Change settings that are lists of texts, each by a function of its items in the file; () removes the setting."""
 
     def edit(document: Container) -> None:
+        settings: Any = document
         for key, change in changes.items():
-            settings: Any = document
-            found: Any = settings.get(key, [])
-            if not isinstance(found, list) or not all(isinstance(item, str) for item in cast("list[object]", found)):
-                raise ValueError(f"{key} is not an array of texts")
-            items = tuple(str(item) for item in cast("list[object]", found))
+            found = TextListType().read(settings.get(key, ()))
+            if not isinstance(found, tuple):
+                raise ValueError(f"{key} is not a list of texts")
+            items = tuple(map(str, found))
             if (wanted := change(items)) != items:
                 _set(document, key, wanted)
 
@@ -88,8 +91,10 @@ def edit_document(file: Path, edit: Callable[[Container], None], *, private: boo
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
+    directory = Path(os.path.realpath(file)).parent
     try:
-        with _locked(file):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(directory):  # another process may change the file, too
             document = tomlkit.parse(file.read_text("utf-8-sig") if file.exists() else "")
             edit(document)
             _replace(file, tomlkit.dumps(document), private=private)
@@ -100,16 +105,24 @@ def edit_document(file: Path, edit: Callable[[Container], None], *, private: boo
 
 
 @contextmanager
-def _locked(file: Path) -> Generator[None]:
-    """Keep other processes from changing the file between a read and a write, where directories can be locked."""
-    directory = Path(os.path.realpath(file)).parent
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _locked(directory: Path) -> Generator[None]:
+    """Keep other processes from changing the files of a directory between a read and a write.
+
+    A lock that another program holds for seconds is not waited for: `flock . termchat` holds it to the end. Where
+    directories cannot be locked, as on Windows, none is held.
+    """
     handle: int | None = None
     with suppress(ImportError, OSError):
         import fcntl
 
         handle = os.open(directory, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        until = time.monotonic() + _LOCK_SECONDS
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_LOCK_POLL_SECONDS)
     try:
         yield
     finally:

@@ -218,6 +218,15 @@ def test_runtime_toggle_favourite_writes_file_and_keeps_comments(run: RuntimeFix
     assert run.loaded().favourites == ()
 
 
+def test_runtime_toggle_favourite_keeps_those_of_another_terminal(run: RuntimeFixture) -> None:
+    run.file.write_text('favourites = ["fake/three"]\n')
+    assert run.runtime.toggle_favourite(OTHER) is None
+    assert run.loaded().favourites == ("fake/three", str(OTHER))
+    run.file.write_text("favourites = []\n")
+    assert run.runtime.toggle_favourite(OTHER) is None
+    assert run.loaded().favourites == ()
+
+
 def test_runtime_toggle_favourite_without_writable_file_returns_failure(run: RuntimeFixture) -> None:
     run.file.unlink()
     run.file.mkdir()

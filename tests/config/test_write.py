@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from termchat.config import write
 from termchat.config.load import Config, load_config
 from termchat.config.write import change_lists, write_setting, write_values
 from termchat.core.errors import Failure
@@ -200,11 +201,33 @@ def test_rules_that_processes_add_at_once_are_all_kept(tmp_path: Path) -> None:
     assert file.read_text().startswith("# mine\n")
 
 
-@pytest.mark.parametrize("value", ['"text"', "3", "[1]", "{ a = 1 }"])
+def test_rule_is_added_to_one_that_is_a_text(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('allow = "run_shell(ls)"\n')
+    config = load_config({"HOME": str(tmp_path)}, file)
+    assert isinstance(config, Config)
+    assert config.settings.allow == ("run_shell(ls)",)
+    assert change_lists(file, {"allow": lambda rules: (*rules, "new")}) is None
+    assert tomllib.loads(file.read_text()) == {"allow": ["run_shell(ls)", "new"]}
+
+
+def test_lock_that_another_program_keeps_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(write, "_LOCK_SECONDS", 0.05)
+    holder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX)  # as by `flock . termchat`
+        assert write_setting(tmp_path / "config.toml", "model", "a/b") is None
+    finally:
+        os.close(holder)
+    assert tomllib.loads((tmp_path / "config.toml").read_text()) == {"model": "a/b"}
+
+
+@pytest.mark.parametrize("value", ["3", "[1]", "{ a = 1 }"])
 def test_list_of_another_type_is_refused_and_kept(tmp_path: Path, value: str) -> None:
     file = tmp_path / "config.toml"
     file.write_text(f"allow = {value}\n")
     failure = change_lists(file, {"allow": lambda rules: (*rules, "new")})
     assert failure
-    assert "allow is not an array of texts" in failure.message
+    assert "allow is not a list of texts" in failure.message
     assert file.read_text() == f"allow = {value}\n"

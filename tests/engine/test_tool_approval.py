@@ -76,7 +76,7 @@ class AskingTools(BareTools):
         if call.name == "asks late" and ask:
             try:
                 await asyncio.Event().wait()
-            finally:  # the server is told, and asks meanwhile
+            finally:  # the server learns of the end, and asks meanwhile
                 self.left = asyncio.ensure_future(ask(ApprovalRequest(call, ToolEffect.RUN, "Who?")))
                 await asyncio.wait([self.left])
         if "hang" in call.arguments:
