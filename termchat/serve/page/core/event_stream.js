@@ -15,8 +15,9 @@ const LOOK = 5000; // between two looks of a hidden tab whose reply runs
  * onState(state, error) "connecting", "online", or "offline" with the error
  *
  * A connection that breaks or falls silent, as after a sleep or a change of the network, is made again with growing
- * delays, at once when the network or the tab comes back. A hidden tab keeps none: browsers open six connections to a server in all, and a seventh tab would wait forever. It takes a
- * snapshot now and then while `runs()` is true. Return a function that ends it.
+ * delays, at once when the network or the tab comes back. A hidden tab keeps none: browsers open six connections to a
+ * server in all, and a seventh tab would wait forever. It takes a snapshot now and then while `runs()` is true. Return
+ * a function that ends it.
  */
 export function followEvents({ chat, onEvent, onState, runs }) {
   const ending = new AbortController();
