@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from tests.store.helpers import reply
 
 CHAT = (sys.executable, "-m", "termchat", "--no-tools", "--chat", "menus")
 DRAFT = "a draft"
-DOWN = "\x1b[B"
+DOWN, PAGE_UP, PAGE_DOWN, FIRST, LAST = "\x1b[B", "\x1b[5~", "\x1b[6~", "\x1b[1;5H", "\x1b[1;5F"
 MENUS = (  # what opens a menu, its title, what is typed to filter its rows, and the beginning of the row that is left
     ("/model", "Model", "m-499", "many/v19/m-499"),
     ("\x1bm", "Model", "m-77", "many/v17/m-77"),
@@ -112,6 +113,45 @@ def test_chat_list_goes_on_below_its_first_page(home: Path, tmp_path: Path) -> N
             terminal.send(DOWN * (48 if number == 49_952 else 50))
             terminal.shows(f"❯ Chat number {number} ")
             terminal.shows("/99+" if number == 49_952 else "/149+")
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_pages_of_long_lists_stop_at_the_ends_and_keep_the_draft(home: Path, tmp_path: Path, columns: int) -> None:
+    shutil.copytree(home, tmp_path, dirs_exist_ok=True)
+    with Terminal(CHAT, env={"HOME": str(tmp_path)}, columns=columns) as terminal:
+        terminal.until(lambda: any(line.startswith("❯ Ask") for line in terminal.lines))
+        _open(terminal, "\x1bm", "Model")
+        terminal.shows("not reused")  # all is loaded; this leaves 8 rows for the models
+        last = _place(terminal, "Model")[1]
+        assert last >= 500
+        moves = ((PAGE_DOWN, 9), (PAGE_DOWN, 17), (PAGE_UP * 4, 1), (PAGE_UP + PAGE_DOWN, 9), (LAST, last))
+        for keys, row in (*moves, (PAGE_DOWN + PAGE_UP, last - 8), (FIRST, 1)):
+            terminal.send(keys)
+            terminal.until(lambda row=row: _place(terminal, "Model")[0] == row)
+        terminal.send("\x1b")
+        terminal.until(lambda: f"❯ {DRAFT}" in terminal.lines)
+        terminal.send(f"{PAGE_UP}{PAGE_DOWN}{FIRST}not {LAST} yet")  # without a list, these are keys of the editor
+        terminal.until(lambda: f"❯ not {DRAFT} yet" in terminal.lines)
+        terminal.send("\x15")
+        terminal.until(lambda: any(line.startswith("❯ Ask") for line in terminal.lines))
+        _open(terminal, "/chats", "Chats")
+        terminal.shows("1/49+")
+        for loaded in (99, 149):  # the next chats are read near the end of the list
+            while _place(terminal, "Chats")[1] < loaded:
+                before = _place(terminal, "Chats")
+                terminal.send(PAGE_DOWN)
+                terminal.until(lambda before=before: _place(terminal, "Chats") != before)
+        terminal.send(FIRST)
+        terminal.until(lambda: _place(terminal, "Chats") == (1, 149))
+        terminal.send("\x1b")
+        terminal.until(lambda: f"❯ {DRAFT}" in terminal.lines)
+
+
+def _place(terminal: Terminal, title: str) -> tuple[int, int]:
+    """Return the marked row and the number of rows beside the title of a list; zeros while it is not drawn."""
+    lines = [line for line in terminal.lines if line.startswith(title)]
+    found = re.search(r"(\d+)/(\d+)\+?$", lines[-1]) if lines else None
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _open(terminal: Terminal, key: str, title: str) -> None:

@@ -37,6 +37,10 @@ class Action(StrEnum):
     PASTE = "paste"
     UNDO = "undo"
     REDO = "redo"
+    PAGE_UP = "page-up"
+    PAGE_DOWN = "page-down"
+    FIRST_ROW = "first-row"
+    LAST_ROW = "last-row"
     REDRAW = "redraw"
     SUSPEND = "suspend"
     KEY_HELP = "keys"
@@ -138,8 +142,12 @@ KEYS: tuple[KeyBinding, ...] = (
     _binding(Action.PASTE, ("ctrl-v",), safe_format("paste an image")),
     _binding(Action.UNDO, ("ctrl-_",), safe_format("undo")),
     _binding(Action.REDO, ("alt-_",), safe_format("redo")),
+    _binding(Action.PAGE_UP, ("pageup",), safe_format("page up in a list")),
+    _binding(Action.PAGE_DOWN, ("pagedown",), safe_format("page down in a list")),
+    _binding(Action.FIRST_ROW, ("ctrl-home",), safe_format("first row of a list")),
+    _binding(Action.LAST_ROW, ("ctrl-end",), safe_format("last row of a list")),
     _binding(Action.REDRAW, ("ctrl-l",), safe_format("redraw the input")),
     _binding(Action.SUSPEND, ("ctrl-z",), safe_format("suspend; fg resumes")),
-    _binding(Action.KEY_HELP, ("?",), safe_format("these keys, on an empty input")),
+    _binding(Action.KEY_HELP, ("?",), safe_format("the keys, on an empty input")),
 )
 DEFAULT_KEYS = make_key_map(KEYS)

@@ -14,8 +14,10 @@ from termchat.config.keys.key_bindings import Action
 from termchat.ui.repl.actions import Actions
 from termchat.ui.repl.approval_answers import ApprovalAnswers
 from termchat.ui.repl.attaching import Attaching
+from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.repl.key_states import State
 from termchat.ui.repl.panels.form import Form
+from termchat.ui.repl.panels.picker import Picker
 
 Rows = Sequence[tuple[State, Callable[[Actions], None]]]
 
@@ -23,6 +25,16 @@ Rows = Sequence[tuple[State, Callable[[Actions], None]]]
 def _approval(answer: Callable[[ApprovalAnswers], None]) -> Callable[[Actions], None]:
     """Return an action on the question about a tool call."""
     return lambda actions: answer(actions.approvals)
+
+
+def _picker(move: Callable[[Picker], None]) -> Callable[[Actions], None]:
+    """Return a move in the list over the input."""
+    return lambda actions: move(actions.widgets.picker)
+
+
+def _menu(move: Callable[[CompletionMenu], None]) -> Callable[[Actions], None]:
+    """Return a move in the menu below the input."""
+    return lambda actions: move(actions.widgets.menu)
 
 
 def _attaching(perform: Callable[[Attaching], None]) -> Callable[[Actions], None]:
@@ -95,6 +107,20 @@ KEY_TABLE: Mapping[Action, Rows] = {
         (State.APPROVAL, _approval(ApprovalAnswers.next)),
         (State.ANY, Actions.move_down),
     ),
+    Action.PAGE_UP: (
+        (State.PICKER, _picker(Picker.page_up)),
+        (State.WRITING, Actions.ignore),
+        (State.MENU, _menu(CompletionMenu.page_up)),
+        (State.ANY, Actions.ignore),
+    ),
+    Action.PAGE_DOWN: (
+        (State.PICKER, _picker(Picker.page_down)),
+        (State.WRITING, Actions.ignore),
+        (State.MENU, _menu(CompletionMenu.page_down)),
+        (State.ANY, Actions.ignore),
+    ),
+    Action.FIRST_ROW: ((State.PICKER, _picker(Picker.first)), (State.ANY, Actions.ignore)),
+    Action.LAST_ROW: ((State.PICKER, _picker(Picker.last)), (State.ANY, Actions.ignore)),
     Action.COMPLETE: (
         (State.MENU, Actions.complete_menu_row),
         (State.PICKER, Actions.toggle_picker),

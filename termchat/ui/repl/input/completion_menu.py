@@ -80,8 +80,20 @@ class CompletionMenu:
             self._at = 0 if by > 0 else len(self.items) - 1
         self._moved = True
 
+    def page_up(self) -> None:
+        """Move the marker up by the rows that are shown, to the first row at most."""
+        self._at, self._moved = max(0, self._at - self._page), True
+
+    def page_down(self) -> None:
+        """Move the marker down by the rows that are shown, to the last row at most."""
+        self._at, self._moved = min(self._at + self._page, len(self.items) - 1), True
+
+    @property
+    def _page(self) -> int:
+        return _FILE_ROWS if self.is_open and self.marked.cursor is not None else _ROWS
+
     def lines(self, columns: int) -> Sequence[Line]:
-        rows = _FILE_ROWS if self.is_open and self.marked.cursor is not None else _ROWS
+        rows = self._page
         start = max(0, min(self._at - rows // 2, len(self.items) - rows))
         shown = range(start, min(len(self.items), start + rows))
         width = min(max((text_width(self.items[n].label) for n in shown), default=0), max(_READABLE, columns // 2))

@@ -39,11 +39,11 @@ def make_bindings(
     """Return the bindings of the given actions; `is_elsewhere` returns True if a list or a form takes the text."""
     bindings, key_help = KeyBindings(), widgets.key_help
     stops = (vi_navigation_mode | Condition(is_elsewhere)) if vi else Always()
-    suggests = Condition(lambda: bool(widgets.editor.suggestion()))
+    limits = _limits(widgets)
     for binding in keys.bindings:
         if run := actions.get(binding.action):
             changed = binding.action in keys.changed
-            _bind(bindings, binding, run, key_help, suggests, stops, changed=changed, vi=vi)
+            _bind(bindings, binding, run, key_help, limits, stops, changed=changed, vi=vi)
     _bind_fixed(bindings, keys, actions, key_help)
     if vi:
         _bind_vi(bindings, actions)
@@ -126,10 +126,26 @@ def _keep_text(bindings: KeyBindings, escape: Callable[[], None], characters: st
         bindings.add("escape", key, filter=emacs_mode)(both)
 
 
-def _when(action: Action, keys: tuple[str, ...], suggests: Filter, *, vi: bool) -> Filter:
-    """Return the editor mode in which a key performs its action; elsewhere the editor handles the key."""
-    if action is Action.ACCEPT:
-        return _INSERTING & suggests
+def _limits(widgets: Widgets) -> Mapping[Action, Filter]:
+    """Return when an action takes its keys from the editor, for those that do not always."""
+
+    def lists() -> bool:
+        return widgets.picker.is_open or (widgets.menu.is_open and not widgets.form.is_open)
+
+    in_list, in_picker = Condition(lists), Condition(lambda: widgets.picker.is_open)
+    return {
+        Action.ACCEPT: _INSERTING & Condition(lambda: bool(widgets.editor.suggestion())),
+        Action.PAGE_UP: in_list,
+        Action.PAGE_DOWN: in_list,
+        Action.FIRST_ROW: in_picker,
+        Action.LAST_ROW: in_picker,
+    }
+
+
+def _when(action: Action, keys: tuple[str, ...], limits: Mapping[Action, Filter], *, vi: bool) -> Filter:
+    """Return when a key performs its action; at other times the editor handles the key."""
+    if action in limits:
+        return limits[action]
     if len(keys) == 1 and keys[0].isprintable() and len(keys[0]) == 1:
         return _INSERTING
     if vi and keys == ("c-r",):
@@ -142,7 +158,7 @@ def _bind(
     binding: KeyBinding,
     run: Callable[[], None],
     key_help: KeyHelp,
-    suggests: Filter,
+    limits: Mapping[Action, Filter],
     stops: Filter,
     *,
     changed: bool,
@@ -150,7 +166,7 @@ def _bind(
 ) -> None:
     """Bind the keys of an action; a key of the user acts at once, whatever longer keys the editor has."""
     for sequence in binding.keys:
-        when = stops if sequence.keys == _ESCAPE else _when(binding.action, sequence.keys, suggests, vi=vi)
+        when = stops if sequence.keys == _ESCAPE else _when(binding.action, sequence.keys, limits, vi=vi)
         if binding.action in _EMACS_ONLY and not changed:
             when = emacs_mode
         handle = _handler(binding.action, run, key_help)

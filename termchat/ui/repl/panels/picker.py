@@ -103,6 +103,7 @@ class Picker:
         self._highlighted: Choice | None = None
         self._at = 0
         self._moved = False
+        self._page = _ROWS  # rows that were shown last
 
     @property
     def is_open(self) -> bool:
@@ -164,9 +165,23 @@ class Picker:
     def move(self, by: int) -> None:
         """Move the marker by a number of rows, past the ends to the other end."""
         if shown := self.shown():
-            self._at = (self._at + by) % len(shown)
-            self._moved = True
-            self._highlight()
+            self._mark((self._at + by) % len(shown))
+
+    def page_up(self) -> None:
+        """Move the marker up by the rows that are shown, to the first row at most."""
+        self._move_within(-self._page)
+
+    def page_down(self) -> None:
+        """Move the marker down by the rows that are shown, to the last row at most."""
+        self._move_within(self._page)
+
+    def first(self) -> None:
+        """Mark the first row."""
+        self._move_within(-self._at)
+
+    def last(self) -> None:
+        """Mark the last row; of a source that has more, the last one so far."""
+        self._move_within(len(self.shown()))
 
     def tab(self) -> None:
         if self._source:
@@ -216,6 +231,15 @@ class Picker:
         self.filter.reset()
         return source
 
+    def _move_within(self, by: int) -> None:
+        """Move the marker by a number of rows, no further than the ends."""
+        if shown := self.shown():
+            self._mark(max(0, min(self._at + by, len(shown) - 1)))
+
+    def _mark(self, row: int) -> None:
+        self._at, self._moved = row, True
+        self._highlight()
+
     def _highlight(self) -> None:
         shown = self.shown()
         if self._source and shown and shown[self._at] is not self._highlighted:
@@ -229,7 +253,7 @@ class Picker:
             return ()
         shown = self.shown()
         footer = source.footer or _preview(shown[self._at].preview if shown else EMPTY, columns)
-        room = max(1, min(_ROWS, rows // 2 - 1) - len(footer))
+        room = self._page = max(1, min(_ROWS, rows // 2 - 1) - len(footer))
         count = f"{len(shown)}{'+' if source.has_more else ''}"
         place = Safe(f"  {self._at + 1}/{count}" if len(shown) > room else "")  # there are rows out of sight
         title = truncate(source.title, columns - 1 - text_width(place))

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from prompt_toolkit.application import Application
@@ -60,7 +61,10 @@ class PanelDialog:
         picker.open(rows)
         keys = _keys(picker.close, picker.accept, picker.back)
         for key, by in (("up", -1), ("c-p", -1), ("down", 1), ("c-n", 1)):
-            _bind_move(keys, key, picker, by)
+            _bind_move(keys, key, partial(picker.move, by))
+        pages = {"pageup": picker.page_up, "pagedown": picker.page_down, "c-home": picker.first, "c-end": picker.last}
+        for key, move in pages.items():
+            _bind_move(keys, key, move)
         _bind_paste(keys, picker.paste)
         await self._run(
             lambda: picker.lines(*self._size()),
@@ -172,10 +176,10 @@ def _keys(
     return keys
 
 
-def _bind_move(keys: KeyBindings, key: str, picker: Picker, by: int) -> None:
+def _bind_move(keys: KeyBindings, key: str, move: Callable[[], None]) -> None:
     @keys.add(key)
     def _(event: KeyPressEvent) -> None:
-        picker.move(by)
+        move()
 
 
 def _bind_paste(keys: KeyBindings, paste: Callable[[str], None]) -> None:

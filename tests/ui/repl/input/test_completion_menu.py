@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.commands.registry import CommandContext
+from termchat.commands.registry import CommandContext, MenuItem
+from termchat.core.sanitize import safe_line
 from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
@@ -43,3 +46,18 @@ def test_menu_row_is_accepted_by_enter_once_its_argument_began(text: str, accept
     assert menu.by_enter
     assert accepted or menu.marked is first
     assert any(plain_text(row).startswith("❯") for row in menu.lines(80))
+
+
+def test_menu_pages_stop_at_both_ends() -> None:
+    items = [MenuItem(f"/c{n}", safe_line(f"/c{n}")) for n in range(20)]
+    menu = CompletionMenu(lambda _: items)
+    menu.update("/")
+    down = [_marked_after(menu, menu.page_down) for _ in range(4)]
+    assert down == ["/c8", "/c16", "/c19", "/c19"]
+    assert menu.chosen
+    assert [_marked_after(menu, menu.page_up) for _ in range(4)] == ["/c11", "/c3", "/c0", "/c0"]
+
+
+def _marked_after(menu: CompletionMenu, move: Callable[[], None]) -> str:
+    move()
+    return menu.marked.label

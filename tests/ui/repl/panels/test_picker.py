@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -76,6 +76,42 @@ def test_picker_move_wraps_at_both_ends(picker: Picker) -> None:
     picker.move(-1)
     picker.move(1)
     assert source.calls == ["highlight gpt-5.2", "highlight claude-opus-5", "highlight gpt-5.2"]
+
+
+def test_picker_pages_by_shown_rows_and_stops_at_both_ends(picker: Picker) -> None:
+    picker.open(PickerSource(safe_format("Models"), [choice(f"m{n}") for n in range(25)]))
+    picker.lines(80, 18)  # a title and 8 rows
+    marked = [_marked_after(picker, picker.page_down) for _ in range(5)]
+    assert marked == ["m8", "m16", "m24", "m24", "m24"]
+    picker.lines(80, 12)  # a title and 5 rows
+    assert [_marked_after(picker, picker.page_up) for _ in range(6)] == ["m19", "m14", "m9", "m4", "m0", "m0"]
+
+
+def test_picker_page_shows_the_rows_that_follow(picker: Picker) -> None:
+    picker.open(PickerSource(safe_format("Models"), [choice(f"m{n}") for n in range(100)]), "")
+    picker.page_down()
+    shown = [plain_text(row).split()[-1] for row in picker.lines(80, 24)[1:]]
+    picker.page_down()
+    assert [plain_text(row).split()[-1] for row in picker.lines(80, 24)[1:]] == [f"m{int(n[1:]) + 10}" for n in shown]
+
+
+def test_picker_first_and_last_mark_the_ends_of_the_filtered_rows(picker: Picker) -> None:
+    picker.open(PickerSource(safe_format("Models"), [choice(f"m{n}") for n in range(25)]), "m1")
+    assert _marked_after(picker, picker.last) == picker.shown()[-1].label == "m19"
+    assert _marked_after(picker, picker.last) == "m19"
+    assert _marked_after(picker, picker.first) == picker.shown()[0].label == "m1"
+
+
+def test_picker_without_rows_ignores_pages(picker: Picker) -> None:
+    picker.open(RecordingSource(), "nothing")
+    for move in (picker.page_down, picker.page_up, picker.first, picker.last):
+        move()
+    assert picker.accept() == ()
+
+
+def _marked_after(picker: Picker, move: Callable[[], None]) -> str:
+    move()
+    return next(row.label for row in picker.shown() if picker.is_marked(row))
 
 
 def test_picker_accept_closes_and_returns_effects_of_marked_row(picker: Picker) -> None:
