@@ -66,7 +66,7 @@ class _Row:
 
 
 class CallSource(PickerSource):
-    """The calls of a reply that have not ended when the list opens.
+    """The calls of a reply that run or wait when the list opens; one that has not started has no place yet.
 
     Each keeps its row until the list closes: the key that cancels must not meet another call because one has just
     ended. Below the rows stands the last that the marked call has printed.
@@ -75,7 +75,7 @@ class CallSource(PickerSource):
     takes_text = False
 
     def __init__(self, calls: Calls, cancel: Callable[[int], None]) -> None:
-        self._rows = [_Row(call) for call in calls if call.state is not CallState.DONE]
+        self._rows = [_Row(call) for call in calls if call.state in (CallState.RUNNING, CallState.WAITING)]
         self._cancel = cancel
         runs = [n for n, row in enumerate(self._rows) if row.call.state is CallState.RUNNING]
         super().__init__(safe_format("Tool calls"), start=runs[0] if runs else 0)

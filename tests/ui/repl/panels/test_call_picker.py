@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from termchat.core.effects import ShowInPager
 from termchat.ui.repl.panels.call_picker import CallSource
 from termchat.ui.repl.panels.picker import Picker
@@ -50,6 +52,15 @@ def test_call_list_row_stays_when_its_call_ends_and_its_key_meets_no_other() -> 
     source.update(calls(DONE, DONE))
     assert cancelled == [1]
     assert rows(picker)[1] == "❯ run_shell sleep 1  cancelled"
+
+
+def test_call_list_has_no_row_for_call_that_has_not_started() -> None:
+    running, writing = calls(RUNNING, CallState.WRITING)
+    picker, source, cancelled = opened((running, replace(writing, place=0)))
+    source.update((running,))
+    assert len(rows(picker)) == 1
+    picker.press("x")
+    assert cancelled == [0]
 
 
 def test_call_list_leaves_call_that_waits_to_its_question() -> None:
