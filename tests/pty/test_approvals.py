@@ -191,6 +191,31 @@ def test_approval_list_runs_all_calls_once() -> None:
         terminal.shows("1 of 2")  # no rule was given
 
 
+def test_approval_list_on_a_tall_screen_is_shown_whole() -> None:
+    with Terminal(rows=70) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("asks 20\r")
+        terminal.shows("Y  list all 20")
+        terminal.send("Y")
+        terminal.shows("Y  run all 20 once")
+        assert "number 19" in terminal.text
+
+
+def test_approval_list_is_shown_whole_beside_a_long_draft() -> None:
+    with Terminal(rows=24) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("asks 5\r")
+        terminal.shows("1 of 5")
+        terminal.send("\x1b\r".join(f"row {n}" for n in range(12)))
+        terminal.shows("row 11")
+        terminal.send(TAB + "Y")
+        terminal.shows("5 calls want to run")
+        terminal.send(TAB)
+        terminal.shows("Y  run all 5 once")
+        assert "number 4" in terminal.text
+        assert "row 11" in terminal.text
+
+
 def test_approval_held_key_opens_list_and_runs_nothing() -> None:
     with Terminal(rows=40) as terminal:
         terminal.shows("Ask anything")

@@ -37,6 +37,7 @@ class ExternalPrograms:
         self._session = context.session
         self._editor = widgets.editor
         self._toast = widgets.toast
+        self._approval = widgets.approval
         self._reapply_modes = reapply_modes
         self._tasks: set[asyncio.Task[None]] = set()
         self._back_at = -1e9
@@ -106,6 +107,7 @@ class ExternalPrograms:
                 if self._tty:
                     self._tty.take_back()
         self._back_at = monotonic()
+        self._approval.covered()
         self._reapply_modes()
         self._screen.commit("")
 

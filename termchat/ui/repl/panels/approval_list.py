@@ -18,6 +18,7 @@ class ApprovalList:
     """The listed questions: exactly those that waited when the list was opened.
 
     viewed   the user has seen all of it
+    fits     nothing of it is hidden, as it was drawn last
     """
 
     def __init__(self, requests: Sequence[ApprovalRequest]) -> None:
@@ -25,18 +26,13 @@ class ApprovalList:
         self.viewed = False
         self._previews = [RequestPreview(request) for request in requests]
         self._common = common_facts(requests)
-        self._fits = False  # nothing was drawn yet
-
-    @property
-    def was_in_sight(self) -> bool:
-        """Return True if nothing of the list is hidden, or it was viewed whole."""
-        return self._fits or self.viewed
+        self.fits = False  # nothing was drawn yet
 
     def lines(self, columns: int, room: int) -> Sequence[Line]:
         """Return at most so many rows: every call whole, or a row for each if that is too much."""
         whole = self._whole(columns)
-        self._fits = len(whole) <= room and all(p.fits(columns - 4, len(p.rows(columns - 4))) for p in self._previews)
-        return whole if self._fits else self._brief(columns, room)
+        self.fits = len(whole) <= room and all(p.fits(columns - 4, len(p.rows(columns - 4))) for p in self._previews)
+        return whole if self.fits else self._brief(columns, room)
 
     def _whole(self, columns: int) -> list[Line]:
         rows: list[Line] = []

@@ -92,7 +92,9 @@ class ApprovalPanel:
         self._preview: RequestPreview | None = None
         self._done = 0  # questions that are gone, since one was first shown
         self._viewed = False
-        self._fits = True  # the whole preview is in sight
+        self._fits = True  # the whole preview is in sight, if all rows above the answers are
+        self._asked_rows = 0  # drawn above the answers
+        self._cut = False  # some of these rows are not on screen
         self._shown_at = 0.0
         self._last_key = -1e9
         self._focused = False  # by Tab
@@ -152,7 +154,7 @@ class ApprovalPanel:
 
     def take_list(self) -> tuple[ApprovalRequest, ...]:
         """Return the listed calls, to be approved; none if the list was hardly or not wholly seen."""
-        if self._list is None or not self._list.was_in_sight or self._clock() - self._shown_at < SHOWN_SECONDS:
+        if self._list is None or not self._was_in_sight(self._list) or self._clock() - self._shown_at < SHOWN_SECONDS:
             return ()
         self._approved = (*self._approved, *self._list.requests)
         return self._list.requests
@@ -209,6 +211,14 @@ class ApprovalPanel:
         """Return the letter of the highlighted answer, "" if the user has not moved the highlight."""
         return self._highlighted if any(a.letter == self._highlighted for a in self.answers()) else ""
 
+    def covered(self) -> None:
+        """Note that something else is shown in the place of the question: its time on screen begins afterwards."""
+        self._shown_at, self._asked_rows = self._clock(), 0
+
+    def painted(self, rows: int) -> None:
+        """Note how many rows of the panel are on screen."""
+        self._cut = rows < self._asked_rows
+
     def mark_viewed(self) -> None:
         """Note that the user has seen all of the question or of the list."""
         if self._list:
@@ -222,8 +232,8 @@ class ApprovalPanel:
         if request is None:
             return []
         if self._list:
-            return self._list_answers(self._list, in_sight=self._list.was_in_sight)
-        if request.kind is PreviewKind.COMMAND and not (self._fits or self._viewed):
+            return self._list_answers(self._list, in_sight=self._was_in_sight(self._list))
+        if request.kind is PreviewKind.COMMAND and not (self._viewed or (self._fits and not self._cut)):
             return [
                 Answer("v", safe_format("view all of it, then answer")),
                 *self._list_offer(),
@@ -251,6 +261,9 @@ class ApprovalPanel:
             Answer("n", safe_format("no, and say why")),
             Answer("v", safe_format("view all")),
         ]
+
+    def _was_in_sight(self, listed: ApprovalList) -> bool:
+        return listed.viewed or (listed.fits and not self._cut)
 
     def _listable(self) -> tuple[ApprovalRequest, ...]:
         """Return the waiting calls that one answer may approve: none unless the one on screen and another are."""
@@ -291,12 +304,8 @@ class ApprovalPanel:
         if self._list:
             return self._list_lines(self._list, columns, rows, empty_input=empty_input)
         number = self._done + len(self._requests)
-        place = EMPTY
-        if number > 1:
-            place = safe_format("{k} of {n}", k=safe(str(self._done + 1)), n=safe(str(number)))
-        everything = len(
-            self._choices(self._all_answers(request), columns, rows)
-        )  # the room does not depend on what fits
+        place = safe_format("{k} of {n}", k=safe(str(self._done + 1)), n=safe(str(number))) if number > 1 else EMPTY
+        everything = len(self._choices(self._all_answers(request), columns, rows))  # whether or not all fits
         left = _room(rows) - everything
         facts = fact_lines(request, columns)
         if left - len(facts) < min(_LEAST_ROWS, len(preview.rows(columns - 2))):
@@ -304,6 +313,7 @@ class ApprovalPanel:
         room = max(1, left - len(facts))
         self._fits = preview.fits(columns - 2, room)
         shown = preview.lines(columns, room, place=place, more=safe_format(" · v shows all"), facts=facts)
+        self._asked_rows = len(shown)
         if self.is_writing:
             return shown
         return (*shown, *self._offered(columns, rows, empty_input=empty_input))
@@ -315,6 +325,7 @@ class ApprovalPanel:
         title = safe_format("{n} calls want to run", n=safe(str(len(listed.requests))))
         shown = listed.lines(columns, max(1, _room(rows) - everything))
         head = styled_line(truncate(title, columns - 1), TextRole.WARNING, TextRole.STRONG)
+        self._asked_rows = 1 + len(shown)
         return (head, *shown, *self._offered(columns, rows, empty_input=empty_input))
 
     def _offered(self, columns: int, rows: int, *, empty_input: bool) -> list[Line]:

@@ -81,6 +81,7 @@ class LiveContent:
             calls=self._unless_tiny(self.calls),
             queue=self._unless_tiny(self.queue),
             panel=self.panel,
+            panel_painted=self._approval.painted,
             menu=self._unless_tiny(self.below_input),
             status=self.status_lines,
             placeholder=self.placeholder,
@@ -170,6 +171,8 @@ class LiveContent:
 
     def panel(self) -> Sequence[Line]:
         """Return the picker, or the question about a tool call."""
+        if self._picker.is_open or self._form.is_open:
+            self._approval.covered()
         if self._picker.is_open:
             return self._picker.lines(self.columns, self.rows)
         if self._form.is_open:

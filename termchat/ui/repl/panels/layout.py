@@ -14,6 +14,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout import ConditionalContainer, Container, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension, sum_layout_dimensions
+from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.processors import DynamicProcessor, Processor, Transformation, TransformationInput
 from prompt_toolkit.layout.screen import Screen, WritePosition
 from prompt_toolkit.layout.utils import explode_text_fragments
@@ -27,7 +28,7 @@ from termchat.ui.text.ascii import to_ascii
 from termchat.ui.text.line import Line
 
 _MENU_ROWS = 10
-_PANEL_ROWS = 40  # the panels limit themselves
+_BESIDE_PANEL = 5  # rows for the calls, the status, and two that are blank
 
 
 Lines = Callable[[], Sequence[Line]]
@@ -46,6 +47,7 @@ class LiveRegionSource:
     calls: Lines = _no_lines
     queue: Lines = _no_lines
     panel: Lines = _no_lines
+    panel_painted: Callable[[int], None] = lambda rows: None  # the rows of the panel that are on screen
     menu: Lines = _no_lines
     status: Lines = _no_lines
     placeholder: Callable[[], Safe] = lambda: Safe("")
@@ -106,8 +108,23 @@ class _Stack(HSplit):
 class _Part(Window):
     """A window without the style of its last row, which costs a third of painting it and has no effect here."""
 
+    painted: Callable[[int], None] | None = None  # takes the rows that are on screen
+
     def _apply_style(self, new_screen: Screen, write_position: WritePosition, parent_style: str) -> None:
         pass
+
+    def write_to_screen(
+        self,
+        screen: Screen,
+        mouse_handlers: MouseHandlers,
+        write_position: WritePosition,
+        parent_style: str,
+        erase_bg: bool,
+        z_index: int | None,
+    ) -> None:
+        super().write_to_screen(screen, mouse_handlers, write_position, parent_style, erase_bg, z_index)
+        if self.painted:
+            self.painted(write_position.height)
 
 
 def _up_to(rows: int) -> Dimension:
@@ -134,7 +151,7 @@ class LiveLayout:
                 ConditionalContainer(_Part(height=_up_to(1)), Condition(self._gap)),
                 self._lines(parts.calls, 8),
                 self._lines(parts.queue, 4),
-                self._lines(parts.panel, _PANEL_ROWS),
+                self._lines(parts.panel, painted=parts.panel_painted),  # the panels limit themselves
                 ConditionalContainer(self.input, ~picking & ~answering & ~filling),
                 ConditionalContainer(self.filter, picking),
                 ConditionalContainer(self.answer, answering),
@@ -160,15 +177,20 @@ class LiveLayout:
         return self.parts.rows() >= 6 and not self.parts.spaced()
 
     def input_cap(self) -> int:
-        return max(1, self.parts.rows() // 2)
+        """Return the most rows of the input: half of the screen, fewer beside a panel, which is shown whole."""
+        rows, panel = self.parts.rows(), len(self.parts.panel())
+        return max(1, min(rows // 2, rows - panel - _BESIDE_PANEL) if panel else rows // 2)
 
-    def _lines(self, source: Lines, cap: int) -> ConditionalContainer:
+    def _lines(
+        self, source: Lines, cap: int | None = None, painted: Callable[[int], None] | None = None
+    ) -> ConditionalContainer:
         """Return a window over the lines of one part; hidden while there are none."""
 
         def lines() -> Sequence[Line]:
-            return source()[: min(cap, max(1, self.parts.rows() - 3))]
+            return source()[: max(1, self.parts.rows() - 3)][:cap]
 
         window = self._slot(lambda: self.style.lines(list(lines())), lambda: len(lines()))
+        window.painted = painted
         self._shown.append((window, lines))
         return ConditionalContainer(window, Condition(lambda: bool(lines())))
 

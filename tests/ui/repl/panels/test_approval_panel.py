@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from termchat.core.approval import ApprovalRequest, PreviewKind, ToolEffect
 from termchat.core.messages import ToolCall
-from termchat.ui.repl.panels.approval_panel import LOW_ROWS, ApprovalPanel, Writing
+from termchat.ui.repl.panels.approval_panel import LOW_ROWS, SHOWN_SECONDS, ApprovalPanel, Writing
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
 from termchat.ui.tools.approval_card import RequestPreview
@@ -214,3 +214,31 @@ def test_panel_shows_offered_rule_whole(columns: int, rule: str) -> None:
     answers = "".join(row[5:] for row in rows)
     assert f"allow {rule} until you leave this chat" in answers or f"allow {rule} this session" in answers
     assert f"always allow {rule}" in answers
+
+
+def test_panel_offers_no_run_while_rows_of_its_commands_are_not_on_screen() -> None:
+    panel = Panel(command("one"), command("two")).panel
+    rows = len(panel.lines(80, 40, empty_input=True))
+    panel.painted(rows)
+    assert panel.answers()[0].letter == "y"
+    panel.painted(2)
+    assert [answer.letter for answer in panel.answers()] == ["v", "Y", "e", "n"]
+    panel.open_list()
+    rows = len(panel.lines(80, 40, empty_input=True))
+    panel.painted(3)
+    assert [answer.letter for answer in panel.answers()] == ["v", "n"]
+    assert panel.take_list() == ()
+    panel.painted(rows)
+    assert panel.answers()[0].letter == "Y"
+
+
+def test_panel_covered_question_takes_no_letter_before_it_was_in_sight() -> None:
+    now = 100.0
+    panel = ApprovalPanel(lambda _: None, lambda _: None, lambda: None, clock=lambda: now)
+    panel.ask([command("one")])
+    now += 60
+    panel.covered()
+    now += SHOWN_SECONDS / 2
+    assert not panel.has_focus(empty_input=True)
+    now += SHOWN_SECONDS
+    assert panel.has_focus(empty_input=True)
