@@ -64,6 +64,7 @@ _CLIENT_RULES = (  # slash commands, which only a terminal has, and what clients
     (r" or, in a chat, /[a-z]+ lists", " lists"),
     (r"In a chat, /continue and /retry work", "Continue and retry work"),
     (r"(; | · )in a chat, /[a-z]+ [^.]*", ""),
+    (r"( ·)? /undo returns to the (whole )?chat\.?", ""),
 )
 
 

@@ -343,6 +343,17 @@ async def test_commands_print_and_choices_change_next_request(program: Program) 
     assert last["reasoning"]["effort"] == "high" and "/unknown is text" in str(last)
 
 
+async def test_editor_is_told_of_no_command_that_it_lacks(program: Program) -> None:
+    questions = ("one", "two", "three", "/compact")
+    program.gateway.reply(*(Reply(Text("yes")) for _ in questions))
+    async with editing(program, *MODEL) as editor:
+        session = await editor.begin(program.cwd)
+        for words in questions:
+            assert await editor.ask(session, words) == "end_turn"
+        assert "Compacted: about " in editor.client.text()
+        assert "/undo" not in editor.client.text()
+
+
 async def test_prompt_over_budget_is_error_and_not_sent(program: Program) -> None:
     async with editing(program, "-m", "xanthropic/claude-opus-5", "--max-cost", "0.000001") as editor:
         session = await editor.begin(program.cwd)
