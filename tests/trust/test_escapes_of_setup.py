@@ -71,11 +71,23 @@ def test_login_shows_no_escape_from_outside(hostile: Program, flags: tuple[str, 
 
 @pytest.mark.xdist_group("escapes")
 def test_diagnosis_and_lists_show_no_escape_from_outside(hostile: Program) -> None:
+    hostile.gateway.forget()
+    hostile.gateway.reply(Reply(Text(f"{ALL} one")), Reply(Text(f"{ALL} two")))
     with Terminal(COMMAND, rows=60, env=hostile.env) as terminal:
         terminal.shows("Ask anything")
-        for command in ("/doctor", "/set", "/set model", "/open 1", "/edit", "/label", "/vs xopenai/m3"):
+        terminal.send("hello\r")
+        terminal.shows(" one")
+        for command, shown in (
+            ("/doctor", " ok · "),
+            ("/set", "changes one."),
+            ("/set model", "Allowed: "),
+            ("/open 1", "There is no chat 1."),
+            ("/vs xopenai/m3", " two"),
+            ("/edit", "❯ hello  message 1"),
+        ):
+            terminal.shows("Ask anything")
             terminal.send(f"{command}\r")
-            terminal.settled()
-            terminal.send("\x1b\x15")
-            terminal.settled()
+            terminal.shows(shown)
+        terminal.settled()
+        assert "␛" in terminal.text
         assert foreign(terminal.output) == []
