@@ -73,6 +73,7 @@ class ToolRunner:
         self._judged = [asyncio.Event() for _ in calls]  # judged, and asked about if necessary
         self._waiting: dict[str, tuple[ApprovalRequest, asyncio.Future[Decision | Permit]]] = {}
         self._asking: set[int] = set()  # places of calls that wait for an answer
+        self._questions: dict[int, _Questions] = {}  # of the calls that run, by place
         self._cancelled_alone: set[int] = set()  # places
         self._cancelled = False
 
@@ -90,6 +91,8 @@ class ToolRunner:
         if place in self._asking or place in self._results or place in self._cancelled_alone:
             return
         self._cancelled_alone.add(place)
+        if questions := self._questions.get(place):
+            questions.close()  # a server may ask on until it has heard of it
         for task in self._tasks[place : place + 1]:  # before the start of the calls there is none
             task.cancel()
 
@@ -241,7 +244,7 @@ class ToolRunner:
             self._events.put_nowait(held)
 
         limit = asyncio.timeout(self._limits.seconds)
-        questions = _Questions(partial(self._ask_for_running, place=place), limit)
+        questions = self._questions[place] = _Questions(partial(self._ask_for_running, place=place), limit)
         self._began[place] = time.monotonic()
         try:
             async with limit:

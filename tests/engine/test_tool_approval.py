@@ -74,6 +74,7 @@ class AskingTools(BareTools):
             await asyncio.sleep(0)
             return ToolResult(call.id, call.name, (Text("left"),))
         if call.name == "asks late" and ask:
+            output("begins")
             try:
                 await asyncio.Event().wait()
             finally:  # the server learns of the end, and asks meanwhile
@@ -375,6 +376,24 @@ async def test_question_after_the_time_of_its_call_is_declined() -> None:
     assert not [event for event in events if isinstance(event, ApprovalAsked)]
     assert tools.left
     assert await tools.left == Decline()
+
+
+async def test_question_of_call_that_is_being_cancelled_alone_is_declined() -> None:
+    tools = AskingTools()
+    tools.allowed.append(("{}", ApprovalScope.CHAT))
+    running = runner(tools, [ToolCall("id", "asks late", "{}")])
+    asked: list[ToolEvent] = []
+    async with asyncio.timeout(20):
+        async for event in running.events():
+            if isinstance(event, ToolProgress):
+                running.cancel_call(event.place)
+            if isinstance(event, ApprovalAsked):
+                asked.append(event)
+                running.answer(event.request, Approve())
+    assert not asked
+    assert tools.left
+    assert await tools.left == Decline()
+    assert results(running) == [CANCELLED_RESULT_TEXT]
 
 
 async def test_question_of_call_that_ended_is_withdrawn() -> None:
