@@ -88,6 +88,6 @@ def test_diagnosis_and_lists_show_no_escape_from_outside(hostile: Program) -> No
             terminal.shows("Ask anything")
             terminal.send(f"{command}\r")
             terminal.shows(shown)
-        terminal.settled()
+            terminal.settled()  # a diagnosis takes the keys until it has ended
         assert "␛" in terminal.text
         assert foreign(terminal.output) == []
