@@ -350,8 +350,9 @@ async def test_editor_is_told_of_no_command_that_it_lacks(program: Program) -> N
         session = await editor.begin(program.cwd)
         for words in questions:
             assert await editor.ask(session, words) == "end_turn"
-        assert "Compacted: about " in editor.client.text()
-        assert "/undo" not in editor.client.text()
+        told = editor.client.text("agent_thought_chunk")
+        assert "Compacted: about " in told
+        assert "/undo" not in told
 
 
 async def test_prompt_over_budget_is_error_and_not_sent(program: Program) -> None:
