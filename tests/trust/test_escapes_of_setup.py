@@ -27,8 +27,9 @@ def test_notification_of_question_has_no_escape_from_outside(hostile: Program) -
         terminal.shows("Ask anything")
         terminal.send("\x1b[Ohello\r")
         terminal.until(lambda: bool(notes(terminal.output)))
-        terminal.shows("$ touch x")  # the question stays: the chat never comes to rest
-        assert foreign(terminal.output) == []
+        terminal.shows("$ touch x")
+        # the question stays, the chat never comes to rest: the last sequence read may be half of one
+        terminal.until(lambda: foreign(terminal.output) == [])
 
 
 @pytest.mark.parametrize("kind", TERMINALS, ids=str)
@@ -81,8 +82,8 @@ def test_diagnosis_and_lists_show_no_escape_from_outside(hostile: Program) -> No
             ("/doctor", " ok · "),
             ("/set", "changes one."),
             ("/set model", "Allowed: "),
-            ("/open 1", "There is no chat 1."),
-            ("/vs xopenai/m3", " two"),
+            ("/open zzz", "There is no chat zzz."),
+            ("/vs xopenai/unlisted", " two"),
             ("/edit", "❯ hello  message 1"),
         ):
             terminal.shows("Ask anything")

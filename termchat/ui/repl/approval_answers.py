@@ -58,10 +58,8 @@ class ApprovalAnswers:
         elif letter == "e":
             self._edit(request)
         else:
-            self.panel.mark_viewed()
-            self._programs.page(
-                safe_format("{title}\n\n{text}", title=request_title(request), text=safe(_whole(request)))
-            )
+            words = safe_format("{title}\n\n{text}", title=request_title(request), text=safe(_whole(request)))
+            self._programs.page(words, self.panel.viewing())
 
     def _answer_list(self, letter: str) -> None:
         """Approve exactly the listed calls, once; go back, or show the list in the pager."""
@@ -74,8 +72,7 @@ class ApprovalAnswers:
         elif letter == "n":
             self.panel.leave_list()
         else:
-            self.panel.mark_viewed()
-            self._programs.page(_all_calls(self.panel.listed))
+            self._programs.page(_all_calls(self.panel.listed), self.panel.viewing())
 
     def accept(self) -> None:
         """Give the highlighted answer; without one, Enter answers nothing."""

@@ -87,9 +87,12 @@ class ExternalPrograms:
                 return 127
             return await program.run()
 
-    def page(self, text: Safe) -> None:
-        """Show a long text in the pager, wrapped between words; the scrollback stays unchanged."""
-        self._start(self._page(text))
+    def page(self, text: Safe, seen: Callable[[], None] | None = None) -> None:
+        """Show a long text in the pager, wrapped between words; the scrollback stays unchanged.
+
+        seen   called after a pager that did not fail
+        """
+        self._start(self._page(text, seen or _nothing))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -140,15 +143,21 @@ class ExternalPrograms:
                 return None
             return file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
 
-    async def _page(self, text: Safe) -> None:
+    async def _page(self, text: Safe, seen: Callable[[], None]) -> None:
         """Write the text to the standard input of the pager: no file holds it, and `less` keeps no searches."""
         text = await asyncio.to_thread(wrapped_text, text, self._screen.size.columns - 1)
         pager = _words(self._env.get("PAGER", ""), "less")
         if not shutil.which(pager[0]):
             self._screen.commit(f"{text}\n")
+            seen()
             return
         async with self._lent():
-            await _run(pager, {**self._env, "LESSHISTFILE": "-"}, text.encode())
+            code = await _run(pager, {**self._env, "LESSHISTFILE": "-"}, text.encode())
+        if code == 0:
+            seen()
+
+
+def _nothing() -> None: ...
 
 
 def _words(command: str, default: str) -> list[str]:

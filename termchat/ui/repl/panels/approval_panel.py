@@ -16,7 +16,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from time import monotonic
-from typing import NamedTuple
 
 from prompt_toolkit.buffer import Buffer
 
@@ -24,8 +23,9 @@ from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.core.approval import ApprovalRequest, PreviewKind
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
+from termchat.ui.repl.panels.approval_answer import Answer
 from termchat.ui.repl.panels.approval_list import ApprovalList
-from termchat.ui.text.fit import fitting_head, text_width, truncate, truncate_middle, wrap
+from termchat.ui.text.fit import truncate, wrap
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 from termchat.ui.tools.approval_card import RequestPreview, fact_lines, runs_with_others, shown_first
@@ -35,19 +35,10 @@ SHOWN_SECONDS = 0.5  # a question is on screen before it takes the focus by itse
 ALONE_SECONDS = 0.35  # that a letter must stay alone after the panel took the focus by itself
 ALL = "Y"  # lists the calls that one answer may approve, and approves those that are listed
 _LIST_ROWS = 24  # rows of the screen from which each answer has a row of its own
-_ANSWER_ROWS = 4  # rows of an answer
 LOW_ROWS = 16  # rows of the screen below which no running calls are shown beside a question
 _OTHER_ROWS = 6  # rows of the screen for the running calls, the input and the status
 _OTHER_ROWS_IF_LOW = 4  # the same on a low screen
 _LEAST_ROWS = 3  # of a preview, before the reason is shown
-
-
-class Answer(NamedTuple):
-    """An answer that the panel offers: its letter, its words, and fewer words for a small screen, if there are any."""
-
-    letter: str
-    words: Safe
-    brief: Safe = EMPTY
 
 
 class Writing(Enum):
@@ -98,6 +89,8 @@ class ApprovalPanel:
         self._shown_at = 0.0
         self._last_key = -1e9
         self._focused = False  # by Tab
+        self._hasty = False  # that Tab may have been for a text in the input: the question had only just appeared
+        self._empty_input = True  # at the last key
         self._auto = False  # the key that is being processed may be an answer
         self._highlighted: str = ""  # its letter: what an answer stands beside may change
         self._pending: tuple[str, asyncio.TimerHandle] | None = None
@@ -174,12 +167,12 @@ class ApprovalPanel:
 
     def key_pressed(self, *, empty_input: bool) -> None:
         """Note a key before it is processed."""
-        now = self._clock()
+        now, self._empty_input = self._clock(), empty_input
         if self._pending:
             letter = self._pending[0]
             self._drop_pending()
             self._typed(letter)
-            empty_input = False
+            self._focused = empty_input = False
         self._auto = self._is_idle(now, empty_input=empty_input)
         self._last_key = now
 
@@ -190,11 +183,12 @@ class ApprovalPanel:
     def toggle_focus(self) -> None:
         """Move the focus to the panel or back to the input."""
         self._focused = not self._focused
+        self._hasty = not self._empty_input and self._clock() - self._shown_at < SHOWN_SECONDS
         self._highlighted = ""
 
     def press(self, letter: str) -> None:
         """Answer with a letter, at once after Tab, otherwise if it stays alone."""
-        if self._focused:
+        if self._focused and not self._hasty:
             self._answered(letter)
             return
         timer = asyncio.get_running_loop().call_later(ALONE_SECONDS, self._alone)
@@ -219,12 +213,17 @@ class ApprovalPanel:
         """Note how many rows of the panel are on screen."""
         self._cut = rows < self._asked_rows
 
-    def mark_viewed(self) -> None:
-        """Note that the user has seen all of the question or of the list."""
-        if self._list:
-            self._list.viewed = True
-        else:
-            self._viewed = True
+    def viewing(self) -> Callable[[], None]:
+        """Return a function that notes that the user has seen all of what is shown now, the question or the list."""
+        listed, question = self._list, self.request
+
+        def seen() -> None:
+            if listed:
+                listed.viewed = True
+            elif self.request is question:
+                self._viewed = True
+
+        return seen
 
     def answers(self) -> list[Answer]:
         """Return the answers for the question or the list that is shown."""
@@ -351,7 +350,7 @@ class ApprovalPanel:
             sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
             letter = Segment(Safe(f"{answer.letter}  "), (TextRole.ACCENT, TextRole.STRONG))
             roles = (TextRole.STRONG,) if marked else ()
-            first, *others = _answer_rows(answer, columns - 6)
+            first, *others = answer.rows(columns - 6)
             shown.append((sign, letter, Segment(first, roles)))
             shown += [(Segment(Safe(f"     {row}"), roles),) for row in others]
         return [*shown, styled_line(Safe(f"  {esc}"), TextRole.DIM)]
@@ -386,15 +385,3 @@ def _has(requests: Sequence[ApprovalRequest], wanted: ApprovalRequest) -> bool:
 def _room(rows: int) -> int:
     """Return the rows of the screen for what is asked and its answers, below the title."""
     return rows - (_OTHER_ROWS_IF_LOW if rows < LOW_ROWS else _OTHER_ROWS) - 1
-
-
-def _answer_rows(answer: Answer, columns: int) -> list[Safe]:
-    """Return an answer on as many rows as show its rule whole; the middle of a very long one is cut."""
-    words = answer.words if text_width(answer.words) <= columns else answer.brief or answer.words
-    rest = truncate_middle(words, _ANSWER_ROWS * columns)
-    rows: list[Safe] = []
-    while rest:
-        row = fitting_head(rest, columns) or rest[0]
-        rows.append(Safe(row))
-        rest = Safe(rest[len(row) :])
-    return rows

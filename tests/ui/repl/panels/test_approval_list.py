@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -95,8 +96,9 @@ class _Turns:
 class _Pager:
     asking: Asking
 
-    def page(self, text: Safe) -> None:
+    def page(self, text: Safe, seen: Callable[[], None]) -> None:
         self.asking.paged += text
+        seen()
 
     def edit_text(self, text: str, edited: object) -> None:
         """Open no editor."""

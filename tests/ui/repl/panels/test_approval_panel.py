@@ -61,6 +61,33 @@ def test_panel_tab_gives_focus_for_one_question_only() -> None:
     assert panel.answered == [("y", "first")]
 
 
+async def test_panel_tab_of_a_typist_lets_no_following_text_answer() -> None:
+    panel = Panel(command("ls"))
+    panel.panel.key_pressed(empty_input=False)  # Tab, meant for a word in the input
+    panel.panel.toggle_focus()
+    for letter in "yes":
+        panel.panel.key_pressed(empty_input=False)
+        if panel.panel.takes_keys:
+            panel.panel.press(letter)
+        else:
+            panel.typed.append(letter)
+    assert (panel.answered, panel.typed) == ([], ["y", "e", "s"])
+
+
+def test_panel_view_counts_at_its_end_for_the_question_that_was_shown() -> None:
+    first, second = command("x\n" * 90), command("y\n" * 90)
+    panel = Panel(first, second)
+    panel.shown(rows=20)
+    seen = panel.panel.viewing()
+    assert panel.panel.answers()[0].letter == "v"
+    panel.panel.ask((second,))
+    panel.shown(rows=20)
+    seen()
+    assert panel.panel.answers()[0].letter == "v"
+    panel.panel.viewing()()
+    assert panel.panel.answers()[0].letter == "y"
+
+
 def test_panel_newcomer_never_takes_the_place_of_the_question_on_screen() -> None:
     shown, earlier = command("shown"), command("earlier call, judged later")
     panel = Panel(shown)
@@ -93,7 +120,7 @@ def test_panel_command_that_does_not_fit_offers_no_run_before_it_is_viewed() -> 
     panel = Panel(command("\n".join(f"echo {n}" for n in range(100))))
     panel.shown()
     assert [answer.letter for answer in panel.panel.answers()] == ["v", "e", "n"]
-    panel.panel.mark_viewed()
+    panel.panel.viewing()()
     assert panel.panel.answers()[0].letter == "y"
 
 
@@ -190,7 +217,7 @@ def test_panel_highlight_of_view_does_not_become_run_after_the_view() -> None:
     panel.shown()
     panel.panel.move(1)
     assert panel.panel.highlighted() == "v"
-    panel.panel.mark_viewed()
+    panel.panel.viewing()()
     assert panel.panel.highlighted() == "v"
     panel.panel.move(1)
     assert panel.panel.highlighted() == "y"
