@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from time import monotonic
 
@@ -20,7 +21,7 @@ from termchat.ui.tools.approval_card import RequestPreview, runs_with_others, sh
 
 _SCOPES = {"y": ApprovalScope.ONCE, "s": ApprovalScope.CHAT, "a": ApprovalScope.SAVED}
 _ALL = "Y"
-_ALL_ROWS = 10_000
+_ALL_ROWS = sys.maxsize  # nothing runs that was not shown whole
 _NEW_SECONDS = 0.5  # that a question which follows another one must have been there before a line answers it
 
 
