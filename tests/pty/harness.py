@@ -164,6 +164,10 @@ class Terminal:
         """Wait up to `seconds` until the screen shows a text; rows are joined by a newline, without trailing blanks."""
         self.until(lambda: text in self.text, seconds)
 
+    def prints(self, text: str, seconds: float = 30.0) -> None:
+        """Wait up to `seconds` until a text stands on the screen or above it: more rows may have come at once."""
+        self.until(lambda: text in "\n".join(self.transcript), seconds)
+
     def settled(self, quiet: float = 0.15) -> None:
         """Wait until the program has written nothing for `quiet` seconds and none of its threads has work to do.
 

@@ -68,7 +68,7 @@ def test_session_of_claude_code_is_opened_labelled_folded_and_resumed(env: dict[
     with Terminal(CHAT, env=env) as terminal:
         terminal.shows("❯")
         terminal.send(f"/open {SESSION}\r")
-        terminal.shows("Imported 1 chat with 8 messages from Claude Code")
+        terminal.prints("Imported 1 chat with 8 messages from Claude Code")
         terminal.shows("All is well.")
         terminal.send("/label 2 first look\r")
         terminal.shows('Message 2 is labelled "first look".')
@@ -84,6 +84,6 @@ def test_session_of_claude_code_is_opened_labelled_folded_and_resumed(env: dict[
         terminal.shows("→ after")
         terminal.quits()
     with Terminal((*CHAT, "--chat", "Empty files"), env=env) as again:
-        again.shows("resumed")
+        again.prints("resumed")
         again.send("/label\r")
         again.shows("first look")

@@ -56,7 +56,7 @@ def test_sigkill_keeps_chat_and_draft(env: dict[str, str]) -> None:
         first.leaves()
     chat = rows(env, "SELECT id FROM chats")[0][0]
     with Terminal((*CHAT, "--chat", str(chat)), env=env) as second:
-        second.shows("resumed")
+        second.prints("resumed")
         second.shows("half a thought 天")
         assert any(line.startswith("❯ exit code 77") for line in second.transcript)
 
@@ -70,7 +70,7 @@ def test_resume_and_redraw_show_the_mark_of_a_stopped_reply(env: dict[str, str])
         first.shows("■ stopped")
         first.quits()
     with Terminal((*CHAT, "-c"), env=env) as second:
-        second.shows("resumed")
+        second.prints("resumed")
         second.shows("■ stopped")
         second.send("/redraw\r")
         second.shows("redrawn chat")
@@ -116,7 +116,7 @@ def test_chat_list_filters_by_text_and_resumes_chat(env: dict[str, str]) -> None
         terminal.send("6*7")
         terminal.until(lambda: "exit code 77" not in terminal.text)
         terminal.send("\r")
-        terminal.shows('resumed "calculate 6*7"')
+        terminal.prints('resumed "calculate 6*7"')
 
 
 def test_incognito_saves_no_chat_and_no_prompt(env: dict[str, str]) -> None:
@@ -284,12 +284,12 @@ def test_enter_in_chat_list_waits_for_the_search(env: dict[str, str]) -> None:
             ask(terminal, question, "built-in guide")
             terminal.quits()
     with Terminal(CHAT, env=env, before="/chats zebra\r\r", rows=40) as terminal:
-        terminal.shows('resumed "where is the zebra?"')
+        terminal.prints('resumed "where is the zebra?"')
         terminal.shows("found in message 1")
         terminal.send("/chats\r")
         terminal.shows("  all directories")
         terminal.send("giraffe\r")
-        terminal.shows('resumed "where is the giraffe?"')
+        terminal.prints('resumed "where is the giraffe?"')
 
 
 def test_open_restores_the_draft_of_the_chat(env: dict[str, str]) -> None:
@@ -302,7 +302,7 @@ def test_open_restores_the_draft_of_the_chat(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/open where\r")
-        terminal.shows("resumed")
+        terminal.prints("resumed")
         terminal.shows("❯ half a thought")
         terminal.settled()
         assert any("half a thought" in str(row) for row in rows(env, "SELECT text FROM drafts"))
@@ -314,7 +314,7 @@ def test_continue_without_a_chat_says_so_and_begins_a_new_one(env: dict[str, str
         ask(terminal, "calculate 6*7", "6*7 = 42")
         assert terminal.quits() == 0
     with Terminal((*CHAT, "-c"), env=env) as terminal:
-        terminal.shows('resumed "calculate 6*7"')
+        terminal.prints('resumed "calculate 6*7"')
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -322,7 +322,7 @@ def test_chat_of_failed_one_shot_returns_its_question_to_the_input(env: dict[str
     failed = f"{sys.executable} -m termchat -q --retries 0 -m demo/tour 401"
     command = ("sh", "-c", f'{failed}; exec "$@"', "sh", *CHAT, "-c", *(["--plain"] if plain else []))
     with Terminal(command, env=env, rows=40) as terminal:
-        terminal.shows("— resumed")
+        terminal.prints("— resumed")
         if plain:
             terminal.shows('An empty line resends "401"; anything else replaces it.')
         else:

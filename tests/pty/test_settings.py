@@ -57,7 +57,7 @@ def test_resumed_chat_restores_think_setting(tmp_path: Path) -> None:
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/open hello\r")
-        terminal.shows("— resumed")
+        terminal.prints("— resumed")
         terminal.send("/set think\r")
         terminal.shows("think = high  (this chat)")
 

@@ -280,5 +280,5 @@ def test_fork_in_the_background_says_how_to_go_there(tmp_path: Path) -> None:
         terminal.until(lambda: "\n".join(terminal.transcript).count("tour · ~") >= 2)
         terminal.shows("Ask anything")
         enter(terminal, f"/open {found[1]}")
-        terminal.shows('resumed "what is /copy?"')
+        terminal.prints('resumed "what is /copy?"')
         terminal.shows("❯ what is /copy?")

@@ -92,7 +92,7 @@ def test_plain_front_end_shows_no_escape_from_outside(hostile: Program, env: dic
 def test_resumed_chat_shows_no_escape_from_outside(hostile: Program, env: dict[str, str], flag: str) -> None:
     done = hostile.run("chats", "--json")
     with Terminal((*COMMAND, flag, "--chat", _oldest(done.out)), rows=60, env=env) as terminal:
-        terminal.shows("resumed")
+        terminal.prints("resumed")
         terminal.settled()
         assert VISIBLE in "".join(terminal.transcript)
         assert foreign(terminal.output) == []
