@@ -84,9 +84,10 @@ def test_approval_escape_declines_and_stops_turn() -> None:
 def test_approval_enter_answers_only_after_arrow_keys() -> None:
     with Terminal(rows=40) as terminal:
         _asked(terminal)
+        terminal.watch("Tab to answer")  # for a second after a key, the panel leaves the keys to the input
         terminal.send("\r")
         terminal.shows("Enter answers nothing by itself")
-        terminal.shows("Tab to answer")  # after a key, the panel leaves the keys to the input again
+        terminal.until(lambda: terminal.seen)
         terminal.shows("run once")
         terminal.send(DOWN)
         terminal.shows("❯ y  run once")

@@ -41,7 +41,7 @@ def test_stream_stays_intact_while_500_messages_are_queued() -> None:
     with Terminal(rows=24) as terminal:
         _ready(terminal)
         terminal.send("lines 9000 8\r")
-        terminal.shows("L0003")
+        terminal.prints("L0003")
         for n in range(500):
             for key in (chr(97 + n % 26), "\r"):
                 terminal.send(key)
@@ -66,7 +66,7 @@ def test_stream_frames_keep_draft_and_write_no_trailing_blank() -> None:
         terminal.send("\x01\x0b")
         _ready(terminal)
         terminal.send("lines 300 5\r")
-        terminal.shows("L0002")
+        terminal.prints("L0002")
         terminal.send("draft")
         frames = missing = 0
         while "L0299" not in terminal.text:
@@ -84,7 +84,7 @@ def test_stream_frame_overhead_is_at_most_160_bytes() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("lines 300 5\r")
-        terminal.shows("L0002")
+        terminal.prints("L0002")
         before, frames = len(terminal.output), terminal.output.count(b"\x1b[?2026h")
         terminal.shows("L0290")
         text = 288 * len("L0000 the quick brown fox 你好世界 jumps over\n".encode())

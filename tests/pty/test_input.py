@@ -25,7 +25,7 @@ def test_paste_of_128_kb_during_stream_folds_and_unfolds() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("lines 9000 5\r")
-        terminal.shows("L0003")
+        terminal.prints("L0003")
         terminal.send(f"\x1b[200~{text}\x1b[201~")
         terminal.shows("[Pasted #1 · 2000 lines · 128 kB]")
         terminal.send("\x0f")
@@ -167,7 +167,7 @@ def test_reply_continues_while_external_editor_is_open(tmp_path: Path) -> None:
     with Terminal(env={"EDITOR": str(editor)}) as terminal:
         _ready(terminal)
         terminal.send("lines 30 10\r")
-        terminal.shows("L0002")
+        terminal.prints("L0002")
         terminal.send("\x07")
         terminal.shows("EDITOR OPEN")
         terminal.settled(0.6)
@@ -205,7 +205,7 @@ def test_key_is_echoed_within_two_frames_during_stream() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("lines 2000 5\r")
-        terminal.shows("L0010")
+        terminal.prints("L0010")
         frames: list[int] = []
         for typed in accumulate(WORDS[:60]):
             terminal.send(typed[-1])

@@ -137,7 +137,7 @@ def test_plain_ctrl_c_stops_reply_and_twice_exits() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("lines 500 10\n")
-        terminal.shows("L0003")
+        terminal.prints("L0003")
         terminal.send("later\n")
         terminal.send("\x03")
         terminal.shows("■ stopped")
@@ -201,8 +201,8 @@ def test_plain_ctrl_c_cancels_waiting_command() -> None:
 def test_plain_queued_line_is_echoed_when_sent() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
-        terminal.send("lines 30 10\n")
-        terminal.shows("L0003")
+        terminal.send("lines 30 80\n")
+        terminal.prints("L0003")
         terminal.send("later\n")
         terminal.shows("\n> later\n")
         terminal.shows("You said: later")

@@ -20,8 +20,8 @@ def _ready(terminal: Terminal) -> None:
 def test_queued_messages_are_sent_as_one_message() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)
-        terminal.send("lines 60 10\r")
-        terminal.shows("L0001")
+        terminal.send("lines 60 40\r")
+        terminal.prints("L0001")
         terminal.send("and one\r")
         terminal.shows("⧗ 1 and one")
         terminal.send("and two\r")
@@ -34,8 +34,8 @@ def test_queued_messages_are_sent_as_one_message() -> None:
 def test_merge_queue_off_sends_one_message_per_turn() -> None:
     with Terminal(rows=40, env={"TESTFLAGS": "one"}) as terminal:
         _ready(terminal)
-        terminal.send("lines 40 10\r")
-        terminal.shows("L0001")
+        terminal.send("lines 40 60\r")
+        terminal.prints("L0001")
         for text in ("first of all", "and then"):
             terminal.send(f"{text}\r")
             terminal.shows(f" {text}")

@@ -96,7 +96,7 @@ def test_screen_resizes_leave_each_row_of_reply_once(tmp_path: Path) -> None:
         window.terminal.shows("R0000")
         window.terminal.send("x" * 130)
         for number, columns in ((3, 60), (12, 90), (22, 50)):
-            window.terminal.shows(f"R{number:04d}")
+            window.terminal.prints(f"R{number:04d}")
             window.terminal.resize(24, columns)
         window.terminal.shows("12 in")
         assert "~/proj" not in window.terminal.text

@@ -29,9 +29,9 @@ def enter(terminal: Terminal, text: str) -> None:
 def test_vs_shows_progress_then_whole_replies_then_table(columns: int) -> None:
     with Terminal(columns=columns, rows=40) as terminal:
         begin(terminal)
-        terminal.send("/vs fake/one fake/two -- lines 20 40\r")
+        terminal.send("/vs fake/one fake/two -- lines 20 150\r")
         terminal.until(lambda: "1 one · replying" in terminal.text and "2 two · replying" in terminal.text)
-        assert "❯ lines 20 40" in terminal.text
+        assert "❯ lines 20 150" in terminal.text
         terminal.shows("2 of 2 still")
         assert not any(row.startswith("L0") for row in terminal.lines), "a reply is shown before it is whole"
         terminal.send("my draft")
@@ -56,7 +56,7 @@ def test_vs_shows_progress_then_whole_replies_then_table(columns: int) -> None:
 def test_vs_shows_running_replies_side_by_side_and_prints_each_once() -> None:
     with Terminal(columns=120, rows=40) as terminal:
         begin(terminal)
-        terminal.send("/vs fake/one fake/two -- lines 30 40\r")
+        terminal.send("/vs fake/one fake/two -- lines 30 120\r")
         terminal.until(lambda: any(row.count("the quick brown") == 2 for row in terminal.lines))
         assert any(re.search(r"1 one · replying .*2 two · replying", row) for row in terminal.lines)
         terminal.resize(40, 80)
@@ -111,7 +111,7 @@ def test_side_question_during_a_reply_is_shown_after_it_and_stays_out() -> None:
     with Terminal(rows=30) as terminal:
         begin(terminal)
         terminal.send("lines 40 50\r")
-        terminal.shows("L0003")
+        terminal.prints("L0003")
         terminal.send("/btw what is up\r")
         terminal.shows("1 ready, shown after this reply")
         terminal.shows("not in the chat · /adopt 1 keeps it")
@@ -218,7 +218,7 @@ def test_shell_command_during_a_reply_leaves_every_line_once() -> None:
     with Terminal(rows=30, env=BASH) as terminal:
         begin(terminal)
         terminal.send("lines 60 40\r")
-        terminal.shows("L0003")
+        terminal.prints("L0003")
         terminal.send("!!echo from-the-shell; sleep 0.3\r")
         terminal.until(lambda: "from-the-shell" in terminal.lines)
         terminal.shows("12 in")
