@@ -91,7 +91,9 @@ _OWN = re.compile(
     r"|\x1b\]1[01];\?(?:\x07|\x1b\\)|\x1b\]9;4;[0-4];[0-9]*\x1b\\"
     rf"|{_NOTE}"
 )
-_WRITTEN = ("esc alone", "csi synchronized")  # payloads that termchat writes, too
+# Payloads that termchat writes, too, or that begin what it writes: "ESC [ 31" is the start of "31 columns to the left".
+# One that came from outside is no whole sequence of ours, and its control character is found in the rest.
+_WRITTEN = ("esc alone", "csi synchronized", "csi cut off")
 _FORBIDDEN = re.compile(r"[\x00-\x07\x0b-\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

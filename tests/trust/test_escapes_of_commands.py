@@ -223,3 +223,5 @@ def test_check_of_output_finds_each_payload() -> None:
     assert not foreign("".join(INVISIBLE.values()).encode())
     assert not foreign(b"\x1b[1mtext\x1b[0m\r\n\x1b]8;;https://example.com/a\x1b\\a\x1b]8;;\x1b\\")
     assert foreign(b"\x1b]8;;file:///etc/passwd\x1b\\a\x1b]8;;\x1b\\")
+    for count in range(1, 200):  # moves of the cursor as long as a wide screen
+        assert not foreign(b"\x1b[%dC\x1b[%dD\x1b[%dA\x1b[%dB" % ((count,) * 4))
