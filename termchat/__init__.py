@@ -5,13 +5,17 @@ The packages, from the entry points to the values they share:
     cli/         flags and subcommands, one file each; the only importer of typer
     app/         builds the program: configuration and options in, a front end with its session out
     core/        pure values and ports: messages, deltas, events, effects, errors, safe text
+    system/      the process and its machine, for all above core: the installation, locks on files
+    batch/       values of a batch: rows, items, results
     engine/      session and turn: request, reply, tool calls, next request, as one stream of events
     providers/   one folder per protocol on top of the vendors' SDKs; transport, retries, prices, the demo
     store/       saved chats: one SQLite file, used by one thread
     tools/       tools a model may call
     config/      settings, the config file, keys, themes, paths
+    attachments/ files, images and mentions of messages
     commands/    slash commands; they return effects and do not draw
     ui/          the REPL, the plain and one-shot front ends, Markdown, the terminal device
+    serve/       the server for other programs, its page, the agent for editors
     docs/        the user guide, which demo/tour quotes
 
 The path of one message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from termchat import startup_gc
+from termchat.system import startup_gc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from termchat import startup_gc
 from termchat.app.build import DEMO, App, build_app, models_with_key, providers_without_model
 from termchat.app.build_tools import working_directory
 from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
@@ -25,6 +24,7 @@ from termchat.core.errors import Failure, ProviderError
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import Theme
+from termchat.system import startup_gc
 from termchat.ui.frontend import DisplayOptions, FrontendContext
 from termchat.ui.notices import NoticeQueue
 from termchat.ui.repl.app import run_repl

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from termchat.attachments.classify import PDF, not_attached, visible_controls
 from termchat.attachments.pictures import PictureError, can_scale, picture_size, scaled
-from termchat.core.errors import Failure, FailureKind, install_command
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Message, Part, attached_text
 from termchat.core.models import AttachmentLimits, ModelRef
 from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
+from termchat.system.installation import install_command
 
 _ANOTHER = safe_format("Choose another model: /model in a chat, -m in a script.")
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import typer
 
-from termchat import startup_gc
 from termchat.app.build import open_store
 from termchat.app.options import usage_error
 from termchat.cli.help_text import HelpCommand
@@ -16,6 +15,7 @@ from termchat.config.load import Config, load_config
 from termchat.core.chat_store import ChatStore
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
+from termchat.system import startup_gc
 from termchat.ui.stderr import Stderr, log_to_stderr
 
 

@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import typer
 
-from termchat import startup_gc
 from termchat.app.mcp_sources import (
     McpReport,
     list_files,
@@ -36,6 +35,7 @@ from termchat.core.models import McpServer
 from termchat.core.outcomes import ExitCode
 from termchat.core.redact import redact_url
 from termchat.core.sanitize import EMPTY, Safe, excerpt, safe_format, safe_line
+from termchat.system import startup_gc
 from termchat.ui.phrases import count
 from termchat.ui.stderr import Stderr, print_stdout, warn
 

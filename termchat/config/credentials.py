@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 
 from termchat.config.bounded_read import read_bounded
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind, install_command
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+from termchat.system.installation import install_command
 
 if TYPE_CHECKING:
     import subprocess

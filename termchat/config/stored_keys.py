@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from termchat.config.credentials import SERVICE, is_reference
 from termchat.config.toml_file import ConfigError, read_toml, table
 from termchat.config.write import edit_document
-from termchat.core.errors import Failure, FailureKind, install_command
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+from termchat.system.installation import install_command
 
 if TYPE_CHECKING:
     from tomlkit.container import Container

@@ -8,15 +8,11 @@ Any other exception is a bug or a cancellation.
 
 from __future__ import annotations
 
-import json
 import logging
-import shlex
-import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, assert_never
 
 from termchat.core.models import ModelRef
@@ -117,36 +113,6 @@ class ProviderError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
-
-
-def install_command(extra: str) -> Safe:
-    """Return the command that installs an extra beside this termchat.
-
-    It names the interpreter: the `pip` of the path may be that of another environment. The environments that uv makes,
-    also for `uv run`, `uv tool` and pipx, have no pip. A termchat from a directory is installed from there again.
-    """
-    from importlib.metadata import distributions
-
-    python = sys.executable or "python3"
-    has_pip = any(distributions(name="pip"))
-    installer = (python, "-m", "pip", "install") if has_pip else ("uv", "pip", "install", "--python", python)
-    return safe_line(shlex.join((*installer, *_requirement(extra))))
-
-
-def _requirement(extra: str) -> tuple[str, ...]:
-    """Return the arguments that name termchat with an extra, by the origin that the installer recorded (PEP 610)."""
-    from importlib.metadata import PackageNotFoundError, distribution
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
-
-    try:
-        origin = json.loads(distribution("termchat").read_text("direct_url.json") or "{}")
-        directory, options = url2pathname(urlsplit(str(origin["url"])).path), origin["dir_info"]
-        if Path(directory, "pyproject.toml").is_file():
-            return (*(("-e",) if options.get("editable") else ()), f"{directory}[{extra}]")
-    except (PackageNotFoundError, OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass  # from an index, or a record that says nothing
-    return (f"termchat[{extra}]",)
 
 
 def error_reason(error: Exception) -> Safe:

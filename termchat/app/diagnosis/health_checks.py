@@ -10,10 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from termchat.config.paths import tilde_path
-from termchat.core.errors import Failure, FailureKind, install_command
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ApiProtocol, Check, CheckState, ModelInfo, ProviderConfig
 from termchat.core.redact import redact_url
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.system.installation import install_command
 
 if TYPE_CHECKING:
     from termchat.config.credentials import Credentials

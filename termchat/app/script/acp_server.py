@@ -14,24 +14,20 @@ from termchat.app import with_command_line
 from termchat.app.options import Options
 from termchat.app.script.acp_chats import AcpChats
 from termchat.config.load import Config, load_config
-from termchat.core.errors import Failure, FailureKind, install_command
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format
+from termchat.system.installation import install_command
 from termchat.ui.oneshot.stop_signals import handled_signals
 from termchat.ui.stderr import Stderr, log_to_stderr
 
-_NO_EXTRA = Failure(
-    FailureKind.BAD_CONFIG,
-    safe_format("The agent for editors needs a package that is not installed."),
-    safe_format("Install it: {command}", command=install_command("acp")),
-)
 _TERMINAL = safe_format("An editor starts this command and speaks to it; a person does not. Ctrl-C stops it.")
 
 
 def run_acp(options: Options, env: Mapping[str, str]) -> int:
     """Answer the client on standard input and output until it has gone or a signal comes; return the exit code."""
     stderr = Stderr(options.quiet)
-    config = _configured(options, env) if find_spec("acp") else _NO_EXTRA
+    config = _configured(options, env) if find_spec("acp") else _no_extra()
     if isinstance(config, Failure):
         stderr.failure(config)
         return ExitCode.USAGE
@@ -46,14 +42,22 @@ def run_acp(options: Options, env: Mapping[str, str]) -> int:
 
 
 async def _answer(options: Options, env: Mapping[str, str], stderr: Stderr, target: int) -> None:
-    from termchat import startup_gc
     from termchat.serve.acp.run_agent import run_agent
+    from termchat.system import startup_gc
 
     startup_gc.resume()  # paused in __main__: an agent runs for long
     chats = AcpChats(replace(options, priced=True, person=True), lambda: _configured(options, env), env, stderr.failure)
     stop = asyncio.Event()
     with handled_signals(lambda _: stop.set()):
         await run_agent(chats, sys.stdin.buffer, target, stop)
+
+
+def _no_extra() -> Failure:
+    return Failure(
+        FailureKind.BAD_CONFIG,
+        safe_format("The agent for editors needs a package that is not installed."),
+        safe_format("Install it: {command}", command=install_command("acp")),
+    )
 
 
 def _configured(options: Options, env: Mapping[str, str]) -> Config | Failure:

@@ -18,10 +18,11 @@ from termchat.app.options import Options
 from termchat.config.bounded_read import is_open_to_others, read_bounded
 from termchat.config.load import Config
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind, error_reason, install_command
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
+from termchat.system.installation import install_command
 from termchat.ui.oneshot.stop_signals import handled_signals
 from termchat.ui.stderr import Stderr, log_to_stderr, print_stdout
 
@@ -68,7 +69,7 @@ def run_serve(options: ServeOptions, config: Config, env: Mapping[str, str]) -> 
     """Run the server until a signal, and return its exit code."""
     stderr = Stderr(options.run.quiet)
     log_to_stderr()
-    opened = _opened(options) if all(map(find_spec, ("starlette", "uvicorn"))) else _NO_EXTRA
+    opened = _opened(options) if all(map(find_spec, ("starlette", "uvicorn"))) else _no_extra()
     if isinstance(opened, Failure):
         stderr.failure(opened)
         return ExitCode.USAGE
@@ -197,8 +198,9 @@ def _listener(options: ServeOptions) -> socket.socket | Failure:
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Choose another port; --port 0 picks a free one."))
 
 
-_NO_EXTRA = Failure(
-    FailureKind.BAD_CONFIG,
-    safe_format("The server needs packages that are not installed."),
-    safe_format("Install them: {command}", command=install_command("serve")),
-)
+def _no_extra() -> Failure:
+    return Failure(
+        FailureKind.BAD_CONFIG,
+        safe_format("The server needs packages that are not installed."),
+        safe_format("Install them: {command}", command=install_command("serve")),
+    )

@@ -5,7 +5,6 @@ from typing import Any
 
 import typer
 
-from termchat import startup_gc
 from termchat.app import with_command_line
 from termchat.app.options import Options, usage_error
 from termchat.app.script.serving import ServeOptions, run_serve
@@ -13,6 +12,7 @@ from termchat.cli.command import require_config, run_typer, with_context
 from termchat.cli.prompt_command import named_option, setting_option, with_signature
 from termchat.config.settings import SETTINGS
 from termchat.core.errors import Failure
+from termchat.system import startup_gc
 
 _SETTINGS = ("model", "max_cost", "tools", "allow", "connect_timeout", "idle_timeout", "max_retries")
 _TRUST = "Who may call"

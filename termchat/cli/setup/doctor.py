@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from termchat import __version__, startup_gc
+from termchat import __version__
 from termchat.app.setup import AppSetup
 from termchat.cli.command import run_typer
 from termchat.commands.setup.diagnosis import diagnose
@@ -23,6 +23,7 @@ from termchat.core.outcomes import ExitCode
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, escape_json, safe, safe_format
 from termchat.core.style import TextRole
+from termchat.system import startup_gc
 from termchat.ui.stderr import print_stdout, warn
 
 T = TypeVar("T")

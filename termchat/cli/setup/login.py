@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from termchat import startup_gc
 from termchat.app.setup import AppSetup
 from termchat.cli.command import require_config, run_typer
 from termchat.commands.setup.login_flow import run_login
@@ -30,6 +29,7 @@ from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import EMPTY, Safe, counted, safe_format, safe_line
 from termchat.core.style import TextRole
+from termchat.system import startup_gc
 from termchat.ui.plain.line_dialog import LineDialog
 from termchat.ui.plain.line_reader import LineReader
 from termchat.ui.stderr import Stderr, print_stdout, warn

@@ -14,7 +14,7 @@ from contextvars import copy_context
 from itertools import count
 from typing import TypeVar, cast
 
-from termchat import startup_gc
+from termchat.system import startup_gc
 
 _T = TypeVar("_T")
 _busy: set[int] = set()

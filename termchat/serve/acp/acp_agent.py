@@ -36,7 +36,7 @@ from acp.schema import (
 )
 
 from termchat.config.credentials import is_reference
-from termchat.core.errors import Failure, FailureKind, install_command, internal_error
+from termchat.core.errors import Failure, FailureKind, internal_error
 from termchat.core.models import McpServer
 from termchat.core.sanitize import Safe, repair_surrogates, safe_format, safe_line
 from termchat.serve.acp.chat_choices import MODE
@@ -46,6 +46,7 @@ from termchat.serve.acp.handshake import can_connect_servers
 from termchat.serve.acp.message_stream import MessageStream
 from termchat.serve.acp.prompt_blocks import Block
 from termchat.serve.acp.prompt_run import EditorSession, iso_time, request_error
+from termchat.system.installation import install_command
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from termchat import __version__
-from termchat.core.errors import Failure, FailureKind, install_command
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import McpServer
 from termchat.core.sanitize import EMPTY, Safe, excerpt, safe_format, safe_line
+from termchat.system.installation import install_command
 
 if TYPE_CHECKING:
     from mcp import Client

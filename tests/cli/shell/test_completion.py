@@ -146,7 +146,7 @@ def test_call_of_a_tab_imports_nothing_heavy(tmp_path: Path) -> None:
     heavy = ("typer", "rich", "prompt_toolkit", "openai", "asyncio", "httpx2", "socket", "dataclasses", "inspect")
     assert imported.isdisjoint(heavy)
     ours = {name for name in imported if name.startswith("termchat.") and not name.startswith("termchat.cli")}
-    assert ours == {"termchat.config", "termchat.config.paths", "termchat.startup_gc"}
+    assert ours == {"termchat.config", "termchat.config.paths", "termchat.system", "termchat.system.startup_gc"}
 
 
 def test_completion_prints_scripts_and_says_where_to_put_them(program: Program) -> None:
