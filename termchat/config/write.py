@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import time
 import tomllib
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,14 +19,14 @@ from termchat.config.settings import SETTINGS
 from termchat.config.toml_file import did_you_mean
 from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import safe_format, safe_line
+from termchat.system.file_lock import exclusive_lock
 
 if TYPE_CHECKING:
     from tomlkit.container import Container
 
 _COMMENT = re.compile(r"""^(?:[^"'#\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*')*#(.*)$""", re.MULTILINE)
 _MODE = 0o600  # of a new file; the user may add a key to it
-_LOCK_SECONDS = 5.0  # that another program may hold the lock
-_LOCK_POLL_SECONDS = 0.005
+_LOCK_SECONDS = 5.0  # to wait for another program; `flock . termchat` holds the lock to the end
 
 
 def write_setting(file: Path, key: str, raw: object) -> Failure | None:
@@ -94,7 +92,7 @@ def edit_document(file: Path, edit: Callable[[Container], None], *, private: boo
     directory = Path(os.path.realpath(file)).parent
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(directory):  # another process may change the file, too
+        with exclusive_lock(directory, _LOCK_SECONDS):  # another process may change the file, too
             document = tomlkit.parse(file.read_text("utf-8-sig") if file.exists() else "")
             edit(document)
             _replace(file, tomlkit.dumps(document), private=private)
@@ -102,32 +100,6 @@ def edit_document(file: Path, edit: Callable[[Container], None], *, private: boo
         words = safe_format("Cannot write {file}: {why}.", file=safe_line(str(file)), why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("The file was not changed."))
     return None
-
-
-@contextmanager
-def _locked(directory: Path) -> Generator[None]:
-    """Keep other processes from changing the files of a directory between a read and a write.
-
-    A lock that another program holds for seconds is not waited for: `flock . termchat` holds it to the end. Where
-    directories cannot be locked, as on Windows, none is held.
-    """
-    handle: int | None = None
-    with suppress(ImportError, OSError):
-        import fcntl
-
-        handle = os.open(directory, os.O_RDONLY)
-        until = time.monotonic() + _LOCK_SECONDS
-        while time.monotonic() < until:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(_LOCK_POLL_SECONDS)
-    try:
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)
 
 
 def _table(document: Container, names: tuple[str, ...]) -> Container:

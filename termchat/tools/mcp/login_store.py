@@ -6,21 +6,19 @@ goes to its own issuer only.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from termchat.late_dataclass import dataclass
+from termchat.system.file_lock import exclusive_lock, exclusive_lock_async
 
 _SERVICE = "termchat"  # in the keyring
 _LOCK_SECONDS = 40.0  # longer than a refresh
-_LOCK_PAUSE = 0.05  # seconds
 _TOKENS = ("access_token", "refresh_token")
 
 Json = dict[str, Any]
@@ -79,21 +77,13 @@ class LoginStore:
         if old and not (in_keyring and _key(name, old) == _key(name, kept)):
             _forget(name, old)
 
-    @asynccontextmanager
-    async def exclusive(self, name: str, seconds: float = _LOCK_SECONDS) -> AsyncGenerator[None]:
+    def exclusive(self, name: str, seconds: float = _LOCK_SECONDS) -> AbstractAsyncContextManager[bool]:
         """Keep other processes from refreshing a login during the block.
 
         An issuer may end a login whose refresh token is used twice. After `seconds`, or where files cannot be locked,
         the block runs all the same.
         """
-        with ExitStack() as stack:
-            with suppress(ImportError, OSError):
-                fcntl = import_module("fcntl")  # not on Windows
-                file = stack.enter_context((self._folder / f".{name}.lock").open("w"))
-                end = time.monotonic() + seconds
-                while not _is_locked(fcntl, file.fileno()) and time.monotonic() < end:  # noqa: ASYNC110 - no event tells it
-                    await asyncio.sleep(_LOCK_PAUSE)
-            yield
+        return exclusive_lock_async(self._lock_file(name), seconds)
 
     def want_scope(self, name: str, scope: str) -> None:
         """Note the permissions that a server has asked for, for the next login. Raises OSError."""
@@ -113,7 +103,9 @@ class LoginStore:
             return False
         _forget(name, row)
         self._file(name).unlink(missing_ok=True)
-        (self._folder / f".{name}.lock").unlink(missing_ok=True)
+        with exclusive_lock(self._lock_file(name), 0) as held:
+            if held:  # else another process refreshes, and the next one must find its lock
+                self._lock_file(name).unlink(missing_ok=True)
         return True
 
     def secrets(self) -> Iterator[str]:
@@ -125,6 +117,9 @@ class LoginStore:
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+    def _lock_file(self, name: str) -> Path:
+        return self._folder / f".{name}.lock"
 
     def _row(self, name: str) -> Json | None:
         with suppress(OSError, ValueError, RecursionError):
@@ -145,15 +140,6 @@ class LoginStore:
         except BaseException:
             Path(draft).unlink(missing_ok=True)
             raise
-
-
-def _is_locked(fcntl: Any, file: int) -> bool:
-    """Lock a file; return False if another process has locked it. Raises OSError if files cannot be locked."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _login(row: Json | None) -> Login | None:

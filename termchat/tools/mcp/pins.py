@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-_LOCK_SECONDS = 5.0  # that another process may hold the lock
-_LOCK_POLL_SECONDS = 0.005
+from termchat.system.file_lock import exclusive_lock
+
+_LOCK_SECONDS = 5.0  # to wait for another process
 Pins = dict[str, str]  # the server's own name of a tool -> hash
 
 
@@ -40,7 +40,8 @@ class PinFile:
     def write(self, server: str, pins: Pins | None) -> None:
         """Replace the hashes of a server; None forgets it. Raises OSError."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(self._path.with_suffix(".lock")):  # servers start together, and in several processes
+        lock = self._path.with_suffix(".lock")
+        with exclusive_lock(lock, _LOCK_SECONDS):  # servers start together, and in several processes
             servers = self._all()
             if pins is None:
                 servers.pop(server, None)
@@ -67,28 +68,3 @@ class PinFile:
                 rows = cast("dict[str, object]", found)
                 return {name: cast("Pins", row) for name, row in rows.items() if isinstance(row, dict)}
         return {}
-
-
-@contextmanager
-def _locked(file: Path) -> Generator[None]:
-    """Hold a lock among the threads of all processes; one that another holds for seconds is not waited for."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        until = time.monotonic() + _LOCK_SECONDS
-        while time.monotonic() < until:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(_LOCK_POLL_SECONDS)
-                continue
-            except OSError:  # a file system without locks
-                pass
-            break
-        yield
-    finally:
-        os.close(handle)

@@ -141,6 +141,20 @@ async def test_refresh_waits_for_that_of_another_process(world: OAuthWorld, stor
     assert world.issuer.refreshed == 0
 
 
+async def test_logout_during_refresh_keeps_the_lock_of_that_refresh(
+    world: OAuthWorld, store: LoginStore, tmp_path: Path
+) -> None:
+    server = at(world.urls[0])
+    await login(store, server)
+    async with store.exclusive("web"):
+        (lock,) = tmp_path.rglob(".web.lock")
+        assert store.remove("web")
+        assert lock.exists()
+    await login(store, server)
+    assert store.remove("web")
+    assert not lock.exists()
+
+
 async def test_refused_header_is_named(world: OAuthWorld, store: LoginStore, tmp_path: Path) -> None:
     server = dataclasses.replace(at(world.urls[0]), headers={"Authorization": "Bearer mine"})
     ((notice,), _) = await add(store, server, tmp_path)
