@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -192,6 +193,27 @@ async def test_recovery_runs_once_per_damaged_file(stores: StoreFixture, intact:
         "termchat.db",
         set_aside_files(stores)[0].name,
     ]
+
+
+def test_recovery_lock_excludes_others_if_its_file_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl: Any = pytest.importorskip("fcntl")
+    lock = tmp_path / "termchat.db.rescue"
+    take = fcntl.flock
+
+    def take_after_removal(handle: int, operation: int) -> None:
+        monkeypatch.undo()
+        lock.unlink()  # by a process whose recovery has just ended
+        take(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", take_after_removal)
+    with recovery._exclusively(tmp_path / "termchat.db"):
+        other = os.open(lock, os.O_RDWR | os.O_CREAT)
+        try:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(other)
+    assert not lock.exists()
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,6 +7,7 @@ is the same in all files of a version (https://www.sqlite.org/fileformat2.html#t
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sqlite3
@@ -20,6 +21,7 @@ from termchat.core.errors import Failure
 from termchat.store.messages import reindex
 from termchat.store.sqlite import db, sqlite_errors
 from termchat.store.sqlite.schema import GUARD, TABLES
+from termchat.system.file_lock import exclusive_lock
 
 Row: TypeAlias = tuple[Any, ...]
 _SKIP = 1 << 40  # rows; a larger step ends the reading
@@ -203,20 +205,13 @@ def _readable(copy: Path) -> bool:
 
 @contextmanager
 def _exclusively(file: Path) -> Generator[None]:
-    """Hold a lock, so that only one process at a time recovers a file."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
+    """Hold a lock, so that only one process at a time recovers a file. Raises OSError."""
     lock = file.with_name(f"{file.name}.rescue")
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+    with exclusive_lock(lock, math.inf, required=True):  # a large file takes minutes
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _remove(file: Path) -> None:
