@@ -142,4 +142,6 @@ class ThinkTags:
 
 def _overlap(text: str, tag: str) -> int:
     """Return the number of characters at the end of the text that may begin the tag."""
+    if tag[0] not in text[1 - len(tag) :]:  # of almost all tokens
+        return 0
     return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
