@@ -37,7 +37,7 @@ class BatchLimits:
     rows    number of requests
     bytes   sum of their rows, as `BatchEndpoint.row` returns them
     price   the part of the standard price that a batch costs
-    settle  seconds after which a batch that was accepted is in the vendor's list
+    settle  seconds without an entry in the vendor's list after which a batch counts as not accepted
     """
 
     rows: int

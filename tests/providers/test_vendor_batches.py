@@ -207,6 +207,18 @@ async def test_lost_answer_to_submit_is_found_again(gateway: gw.Gateway, vendor:
         assert (await endpoint.find(other)).id == ""
 
 
+@every_vendor
+async def test_lost_batch_is_found_by_a_clock_that_is_hours_ahead(gateway: gw.Gateway, vendor: Vendor) -> None:
+    gateway.batches.default = BatchPlan(polls=0)
+    gateway.batches.lose("create", "after")
+    async with batches(gateway, vendor) as endpoint:
+        intent = BatchIntent("0123456789abcdef", time.time() + 14 * 3600, len(TEXTS))
+        with pytest.raises(ProviderError):
+            await endpoint.submit(intent, await rows_of(endpoint, intent))
+        (batch,) = gateway.batches.batches
+        assert (await endpoint.find(intent)).id == batch.id
+
+
 STEPS: dict[gw.BatchStep, Callable[[BatchEndpoint, BatchIntent, str], Awaitable[object]]] = {
     "status": lambda endpoint, _, batch_id: endpoint.status(batch_id),
     "list": lambda endpoint, intent, _: endpoint.find(intent),

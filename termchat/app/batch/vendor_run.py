@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import Protocol
 
+from termchat.app.batch.lost_batches import LostBatches
 from termchat.app.batch.vendor_budget import VendorBudget
 from termchat.app.batch.vendor_result import Check, batch_result_of
 from termchat.app.batch.vendor_submission import Submission
@@ -102,6 +103,7 @@ class VendorRun:
         self._expired = 0  # batches of this run with rows that were not run
         self._incomplete: dict[str, int] = {}  # fetched results with fewer lines than the vendor counts, by batch
         self._told_budget = False
+        self._lost = LostBatches(parts.journal, parts.news, self._release)
         self.submitting = False
         self.stopped_by: Failure | None = None
 
@@ -116,7 +118,10 @@ class VendorRun:
         self._submits = False
 
     async def run(self, *, wait: bool = True) -> None:
-        """Submit what waits, and fetch what has ended; with `wait`, until all batches have. Raises JournalError."""
+        """Submit what waits, and fetch what has ended; with `wait`, until all batches have. Raises JournalError.
+
+        Without `wait`, it still looks for a batch whose submission was not answered, until it is sure.
+        """
         journal, delay = self._parts.journal, self._pace
         await self._look_all(fetch=False)
         await self._hold_open()
@@ -130,23 +135,32 @@ class VendorRun:
             more = self._submits and bool(await journal.queued(0, 1))
             if not more and not await journal.open_batches():
                 return
-            if not wait:
+            if not wait and self._lost.due is None and not self._lost.queued_again:
                 return
             if changed and more:
                 continue
             delay = self._pace if changed else delay
-            pause, self._asked_pause = max(delay, self._asked_pause), 0.0
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+            await self._pause(delay)
             delay = min(delay * 1.5, max(_LONGEST_POLL, self._pace))
+
+    async def _pause(self, delay: float) -> None:
+        """Wait, but not beyond the moment at which a lost batch is surely not there, until the run stops."""
+        due = self._lost.due
+        pause, self._asked_pause = max(delay if due is None else min(delay, due), self._asked_pause), 0.0
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), pause)
 
     async def cancel(self) -> int:
         """Ask the vendors to cancel all open batches; return the number of those that were asked.
 
         A batch that its vendor does not know is forgotten, and its items are queued.
         """
-        asked = 0
+        asked, delay = 0, self._pace
         await self._look_all(fetch=False)
+        while self._lost.due is not None and not self._stopping.is_set():
+            await self._pause(delay)
+            delay *= 1.5
+            await self._look_all(fetch=False)
         for batch in await self._parts.journal.open_batches():
             try:
                 endpoint = await self._endpoint(batch.model)
@@ -238,13 +252,15 @@ class VendorRun:
     async def _look_all(self, *, fetch: bool = True) -> bool:
         """Ask for the state of all open batches; return True if one was found or has ended."""
         changed = False
-        for batch in await self._parts.journal.open_batches():
+        self._lost.begin_look()
+        batches = await self._parts.journal.open_batches()
+        for batch in batches:
             if self._stopping.is_set():
                 break
             try:
                 endpoint = await self._endpoint(batch.model)
                 if not batch.id:
-                    changed = await self._find(batch, endpoint) or changed
+                    changed = await self._lost.find(batch, endpoint, {other.id for other in batches}) or changed
                 elif fetch:
                     changed = await self._look(batch, endpoint) or changed
             except ProviderError as error:
@@ -260,24 +276,6 @@ class VendorRun:
         self._asked_pause = max(self._asked_pause, min(failure.retry_after or 0.0, _LONGEST_PAUSE))
         self._parts.news.trouble(failure)
 
-    async def _find(self, batch: HandedBatch, endpoint: BatchEndpoint) -> bool:
-        """Look for a batch whose submission was not answered; queue its items once it cannot be there."""
-        intent, journal = batch.intent, self._parts.journal
-        asked = time.time()
-        found = await endpoint.find(intent)
-        if found.id:
-            await journal.submitted(intent.token, found.id)
-            self._parts.news.submitted(HandedBatch(intent, batch.model, found.id), endpoint)
-            return True
-        if found.maybe:
-            self._parts.news.unsure(batch, found.maybe)
-            return False
-        if asked - intent.at < endpoint.limits.settle:
-            return False
-        self._release([row.id for row in await journal.unanswered(intent.token, intent.rows)])
-        await journal.take_back(intent.token)
-        return True
-
     async def _look(self, batch: HandedBatch, endpoint: BatchEndpoint) -> bool:
         """Ask for the state of a batch, and keep its results once it has ended."""
         status = await endpoint.status(batch.id)
@@ -291,7 +289,7 @@ class VendorRun:
                 async for result in results:
                     await self._keep(batch, result)
                     unrun, seen = unrun or result.unrun, seen + 1
-        if status.phase is BatchPhase.ENDED and seen < min(status.done + status.failed, batch.intent.rows):
+        if status.phase is not BatchPhase.FAILED and seen < min(status.done + status.failed, batch.intent.rows):
             self._incomplete[token] = self._incomplete.get(token, 0) + 1
             if self._incomplete[token] < _MOST_INCOMPLETE:
                 raise ProviderError(_INCOMPLETE)
@@ -348,6 +346,7 @@ class VendorRun:
     async def _finish(
         self, row: JournalRow, item: BatchItem | None, result: RowResult, model: ModelRef, seconds: float
     ) -> None:
+        seconds = max(seconds, 0.0)  # by a clock that may have been set back
         ended = await batch_result_of(result, model, item, seconds, self._parts.prices, self._parts.check)
         kept = ended.to_json()
         state = ItemState.DONE if ended.is_answer else ItemState.FAILED

@@ -37,7 +37,7 @@ from termchat.providers.repair import RefusedError, Repair
 
 T = TypeVar("T")
 _NO_STREAM = frozenset(("no_stream",))
-_CLOCKS_DIFFER = 600.0  # seconds by which the vendor's clock may be behind
+_CLOCKS_DIFFER = 86_400.0  # seconds by which our clock may be ahead of the vendor's
 _UPLOAD_RATE = 20_000  # bytes a second of the slowest upload that is waited for
 _UNSURE_STATUSES = (408, 409)  # of 4xx: the request may have been accepted
 
@@ -98,10 +98,10 @@ class VendorBatches:
         with self._errors():
             async with aclosing(self._api.listed()) as listed:
                 while (batch := await self._next(listed)) is not None:
-                    if batch.created is not None and batch.created < intent.at - _CLOCKS_DIFFER:
-                        break
                     if batch.token == intent.token:
                         return FoundBatch(batch.id)
+                    if batch.created is not None and batch.created < intent.at - _CLOCKS_DIFFER:
+                        continue  # Gemini names no order of its list
                     if batch.token is not None or batch.rows not in (None, intent.rows):
                         continue
                     ours = await self._has_rows(intent, batch.id) if batch.ended else None
