@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from termchat.core.approval import ApprovalRequest
 from termchat.core.chats import NodeFigures, OpenReply
 from termchat.core.conversation import Node
 from termchat.core.events import (
@@ -37,14 +36,8 @@ from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe
 from termchat.core.usage import add_costs
 from termchat.serve.faults import client_words
-from termchat.serve.page_api.page_json import (
-    cost_text,
-    failure_document,
-    node_document,
-    part_document,
-    request_document,
-    usage_document,
-)
+from termchat.serve.page_api.live_calls import LiveCalls
+from termchat.serve.page_api.page_json import cost_text, failure_document, node_document, part_document, usage_document
 
 _FIELDS = {"text": "text", "reasoning": "text", "tool_call": "arguments"}  # what a delta extends
 
@@ -70,6 +63,7 @@ class LiveTurn:
     kind     that of the request, `elsewhere` for a turn of another process
     question the node that the turn answers
     parent   the node that the next message of the turn hangs on
+    calls    those of the last message, while they run
     runs_tools  True while a turn of another process runs the calls of its last message
     """
 
@@ -81,7 +75,7 @@ class LiveTurn:
         self.model = model
         self.began = time.time()
         self.runs_tools = False
-        self.asks: dict[str, ApprovalRequest] = {}
+        self.calls = LiveCalls()
         self.notices: list[str] = []
         self.parts: list[LivePart] = []
         self._numbers: dict[tuple[str, int], int] = {}
@@ -100,7 +94,8 @@ class LiveTurn:
             "model": str(self.model),
             "started": self.began,
             "parts": [part.document() for part in self.parts],
-            "asks": [request_document(request) for request in self.asks.values()],
+            "asks": self.calls.questions(),
+            "tools": self.calls.documents(),
             "retrying": self._retrying,
             "notices": self.notices,
         }
@@ -114,14 +109,8 @@ class LiveTurn:
                 self._step_began, self._figures = time.monotonic(), NodeFigures(0.0)
             case StepCounted():
                 self._count(event)
-            case ToolStarted() | ToolProgress() | ToolFinished():
-                yield self._tool(event)
-            case ApprovalAsked():
-                self.asks[event.request.id] = event.request
-                yield {"type": "ask", "request": request_document(event.request)}
-            case ApprovalAnswered():
-                self.asks.pop(event.request.id, None)
-                yield {"type": "answered", "request": event.request.id}
+            case ToolStarted() | ToolProgress() | ToolFinished() | ApprovalAsked() | ApprovalAnswered():
+                yield self.calls.apply(event)
             case MessageDone():
                 yield self._message(event, head)
             case Notice():
@@ -204,21 +193,10 @@ class LiveTurn:
         reply = bool(event.message.origin)
         seen = self._figures
         figures = NodeFigures(time.time(), seen.seconds, seen.cost, seen.about) if reply else NodeFigures(time.time())
-        self.parts, self._numbers = [], {}
+        self.parts, self._numbers, self.calls = [], {}, LiveCalls()
         self.parent = event.node
         node = node_document(Node(event.node, event.parent, event.message), figures)
         return {"type": "message", "node": node, "head": head}
-
-    def _tool(self, event: ToolStarted | ToolProgress | ToolFinished) -> dict[str, Any]:
-        call = event.call
-        about = {"type": "tool", "call": call.id, "name": call.name, "arguments": call.arguments}
-        if isinstance(event, ToolStarted):
-            return {**about, "status": "started"}
-        if isinstance(event, ToolProgress):
-            return {**about, "status": "output", "text": event.text}
-        result = part_document(event.result)
-        shown = {"text": result["text"], "ok": result["ok"], "seconds": event.seconds}
-        return {**about, "status": "finished", **shown}
 
     def _end(self, event: TurnEnded) -> dict[str, Any]:
         return {

@@ -190,8 +190,8 @@ def hit_document(hit: SearchHit) -> dict[str, Any]:
             "snippet": shown}  # fmt: skip
 
 
-def request_document(request: ApprovalRequest) -> dict[str, Any]:
-    """Return the question about a tool call, with the answers that it takes."""
+def request_document(request: ApprovalRequest, place: int) -> dict[str, Any]:
+    """Return the question about the tool call at a place of its reply, with the answers that it takes."""
     choices = [{"decision": "once", "label": "Allow once"}]
     if request.rules and not request.only_person:
         choices.append({"decision": "always", "label": f"Always allow {' and '.join(request.rules)}"})
@@ -199,6 +199,7 @@ def request_document(request: ApprovalRequest) -> dict[str, Any]:
     return {
         "id": request.id,
         "call": request.call.id,
+        "place": place,
         "tool": request.call.name,
         "summary": request.title or main_argument(request.call.arguments),
         "arguments": request.call.arguments,

@@ -83,6 +83,10 @@ class PageApi(Protocol):
         """Stop a turn."""
         ...
 
+    def stop_call(self, turn: str, node: str, place: int) -> Document | Fault:
+        """Stop one running tool call, by its reply and its place in it; the turn goes on with its result."""
+        ...
+
     def answer(self, turn: str, request: str, decision: str, why: str) -> Document | Fault:
         """Answer the question about a tool call."""
         ...

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from termchat.attachments.classify import LARGEST, media_type
-from termchat.serve.bodies import Fields, flag_of, list_of, read_bytes, read_object, text_of
+from termchat.serve.bodies import Fields, count_of, flag_of, list_of, read_bytes, read_object, text_of
 from termchat.serve.faults import FaceError, Fault, bad_request
 from termchat.serve.page_api.event_stream import EventStream, json_bytes
 from termchat.serve.page_api.page_files import PageFiles
@@ -37,6 +37,7 @@ def page_routes(page: PageApi, files: PageFiles) -> list[Route]:
         "/api/chats/{chat}/delete": api.delete,
         "/api/chats/{chat}/restore": api.restore,
         "/api/turns/{turn}/stop": api.stop_turn,
+        "/api/turns/{turn}/stop-call": api.stop_call,
         "/api/turns/{turn}/answer": api.answer,
         "/api/uploads": api.upload,
         "/api/csp-report": api.report,
@@ -118,6 +119,13 @@ class _PageRoutes:
 
     async def stop_turn(self, request: HttpRequest) -> Response:
         return _answer(self._page.stop_turn(request.path_params["turn"]))
+
+    async def stop_call(self, request: HttpRequest) -> Response:
+        body = await read_object(request)
+        node, place = text_of(body, "node"), count_of(body, "place", 0)
+        if not node or place is None:
+            raise bad_request("node and place name the call: its reply, and its place in it from 0.")
+        return _answer(self._page.stop_call(request.path_params["turn"], node, place))
 
     async def answer(self, request: HttpRequest) -> Response:
         body = await read_object(request)

@@ -25,6 +25,7 @@ from termchat.serve.page_api.page_port import Document, TurnAsked
 
 _NO_CHAT = Fault(404, "There is no such chat.", "not_found")
 _NO_TURN = Fault(404, "This turn has ended.", "not_found")
+_NO_CALL = Fault(404, "This call does not run.", "not_found", hint="It has ended, or waits for an answer.")
 _DONE: Document = {"ok": True}
 
 
@@ -110,6 +111,10 @@ class PageChats:
     def stop_turn(self, turn: str) -> Document | Fault:
         """Stop a turn."""
         return _DONE if self._turns.stop(turn) else _NO_TURN
+
+    def stop_call(self, turn: str, node: str, place: int) -> Document | Fault:
+        """Stop one running tool call."""
+        return _DONE if self._turns.stop_call(turn, node, place) else _NO_CALL
 
     def answer(self, turn: str, request: str, decision: str, why: str) -> Document | Fault:
         """Answer the question about a tool call."""

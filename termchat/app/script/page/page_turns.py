@@ -214,10 +214,19 @@ class PageTurns:
             running.cancel()
         return running is not None
 
+    def stop_call(self, turn: str, node: str, place: int) -> bool:
+        """Stop one tool call of the reply `node`; return False if it does not run."""
+        running = self._running.get(turn)
+        live = running.lives[0] if running and running.turn else None
+        if running is None or running.turn is None or live is None or live.parent != node or not live.calls.runs(place):
+            return False
+        running.turn.cancel_call(place)
+        return True
+
     def answer(self, turn: str, request: str, decision: str, why: str) -> bool:
         """Answer the question about a tool call; return False if it is not waiting."""
         running = self._running.get(turn)
-        asked = running.lives[0].asks.get(request) if running and running.turn else None
+        asked = running.lives[0].calls.asks.get(request) if running and running.turn else None
         if running is None or running.turn is None or asked is None:
             return False
         always = decision == "always" and asked.rules and not asked.only_person

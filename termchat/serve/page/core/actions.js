@@ -122,6 +122,7 @@ function apply(name, data) {
   const result = applyEvent(state.chat, name, data);
   if (result?.returned) returnQuestion(result.returned);
   if (data.type === "ended" && data.outcome !== "complete") announce(t(`outcome_${data.outcome}`));
+  if (data.type === "tool" && data.end) announce(`${data.name}: ${t(`tool_${data.end.replace(" ", "_")}`)}`);
   if (data.type === "ask") announce(t("askTool", { tool: data.request.tool }));
   update();
 }
@@ -234,6 +235,11 @@ export function runningTurns() {
 
 export function stopTurns(turns = runningTurns()) {
   return Promise.all(turns.map((turn) => attempt(() => postJson(`/api/turns/${turn.id}/stop`))));
+}
+
+/** Stop one running tool call of a reply; the turn goes on. */
+export function stopCall(turn, node, place) {
+  return attempt(() => postJson(`/api/turns/${turn.id}/stop-call`, { node, place }));
 }
 
 export function answer(turn, request, decision, why = "") {

@@ -5,6 +5,7 @@ import { childrenOf, leafBelow, pathTo } from "./tree.js";
 const ours = new Set(); // turns that this page began
 const places = new Map(); // model to its place in the last comparison that this page began
 const ended = new Map(); // turns whose end was seen, and whether a reply came
+const MOST_OUTPUT = 20_000; // characters that a running call has printed
 
 /**
  * Return the state of a chat from a snapshot. `before` is the state of the same chat before a reconnect: what the
@@ -60,17 +61,19 @@ function addFinishedColumns(chat, question) {
 function addTurn(chat, given, known = null) {
   const turn = {
     asks: [], parts: [], retrying: null, ...given,
-    step: known?.step ?? 0, tools: known?.tools ?? {}, nodes: known?.nodes ?? [], ended: null,
+    step: known?.step ?? 0, nodes: [], ended: null,
+    tools: Object.fromEntries((given.tools ?? []).map((tool) => [tool.place, tool])), // of the last reply, by place
   }; // prettier-ignore
-  if (!known) hangOnQuestion(chat, turn);
+  hangOnQuestion(chat, turn);
   chat.turns.set(turn.id, turn);
   if (!known) for (const text of given.notices ?? []) chat.notes.push({ key: liveKey(turn), text, level: "info" });
   if (turn.kind === "compare") addColumn(chat, turn);
   else if (ours.has(turn.id) || chat.tip === chat.head || chat.tip === turn.parent) follow(chat, turn);
 }
 
-/** A turn that ran before the page was connected hangs on its last message: find its question and its messages. */
+/** The turn of a snapshot hangs on its last message: find its question and its messages. */
 function hangOnQuestion(chat, turn) {
+  if (turn.nodes.length) return;
   const path = pathTo(chat.nodes, turn.parent);
   const question = path.findLastIndex((node) => node.role === "user");
   if (question < 0) return;
@@ -163,6 +166,7 @@ function applyChat(chat, data) {
     chat.nodes.set(node.id, node);
     if (turn?.kind === "elsewhere" && node.parent === (turn.nodes.at(-1) ?? turn.parent)) addMessage(chat, turn, node);
   }
+  for (const running of chat.turns.values()) hangOnQuestion(chat, running); // its message may follow the snapshot
   const question = chat.compare?.parent; // a reply to it may have ended before its turn was known here
   if (question && data.nodes?.some((node) => node.parent === question)) addFinishedColumns(chat, question);
   for (const [id, label] of Object.entries(data.labels ?? {})) {
@@ -178,6 +182,7 @@ function addMessage(chat, turn, node) {
     chat.keys.set(node.id, liveKey(turn));
     turn.step += 1;
     turn.parts = [];
+    turn.tools = {};
   }
   turn.nodes.push(node.id);
   turn.retrying = null;
@@ -200,11 +205,9 @@ const TURN_EVENTS = {
   part(chat, turn, { index, value }) {
     turn.parts[index] = value;
   },
-  tool(chat, turn, { call, name, status, text, ok }) {
-    const tool = (turn.tools[call] ??= { name, text: "" });
-    tool.status = status;
-    tool.text += text ?? "";
-    if (ok !== undefined) tool.ok = ok;
+  tool(chat, turn, { place, status, text = "", ok, end }) {
+    const before = status === "output" ? (turn.tools[place]?.text ?? "") : ""; // a result is the whole text
+    turn.tools[place] = { status, text: (before + text).slice(status === "output" ? -MOST_OUTPUT : 0), ok, end };
   },
   ask(chat, turn, { request }) {
     turn.asks = [...turn.asks.filter((ask) => ask.id !== request.id), request];

@@ -18,7 +18,8 @@ const EN = {
   toolWaiting: "waiting", toolDone: "done", toolFailed: "failed", searched: "Searched the web", sources: "Sources",
   askTool: "{tool} asks for permission", decision_once: "Allow once", decision_always: "Always allow {rules}", decision_deny: "Deny",
   editedArguments: "Arguments that ran", tool_failed: "failed", tool_declined: "declined", tool_cancelled: "cancelled",
-  tool_timed_out: "timed out", denyWhy: "Reason for the model (optional)",
+  tool_timed_out: "timed out", stopCall: "Stop this call", stopCallOf: "Stop this call: {tool}", toolStopping: "stopping",
+  denyWhy: "Reason for the model (optional)",
   picture: "picture", table: "Table", openPicture: "Open {name}", saveFile: "Save {name}",
   held: "This chat is open in another termchat. You can read along.", heldCopy: "Continue in a copy",
   compareWith: "Compare with…", comparing: "Replies of {count} models", adopt: "Use this reply",
@@ -40,7 +41,7 @@ const EN = {
   key_new: "new chat", key_compose: "message field", key_model: "choose a model", key_move: "next, previous message",
   key_branch: "previous, next branch", key_edit: "edit the message", key_retry: "retry the reply",
   key_copy: "copy the message", key_fold: "fold or unfold reasoning and tools", key_end: "to the end",
-  key_ask: "question of a tool", key_list: "next, previous chat", key_chats: "list of chats",
+  key_ask: "question of a tool", key_call: "stop button of a running call", key_list: "next, previous chat", key_chats: "list of chats",
 }; // prettier-ignore
 
 const ZH = {
@@ -61,7 +62,8 @@ const ZH = {
   toolWaiting: "等待中", toolDone: "完成", toolFailed: "失败", searched: "已搜索网络", sources: "来源",
   askTool: "{tool} 请求许可", decision_once: "允许一次", decision_always: "始终允许 {rules}", decision_deny: "拒绝",
   editedArguments: "实际运行的参数", tool_failed: "失败", tool_declined: "已拒绝", tool_cancelled: "已取消",
-  tool_timed_out: "超时", denyWhy: "告诉模型的理由（可选）",
+  tool_timed_out: "超时", stopCall: "停止此调用", stopCallOf: "停止此调用：{tool}", toolStopping: "正在停止",
+  denyWhy: "告诉模型的理由（可选）",
   picture: "图片", table: "表格", openPicture: "打开 {name}", saveFile: "保存 {name}",
   held: "此对话正在另一个 termchat 中打开，这里可以同步阅读。", heldCopy: "在副本中继续",
   compareWith: "与其他模型比较…", comparing: "{count} 个模型的回答", adopt: "采用此回答",
@@ -83,7 +85,7 @@ const ZH = {
   key_new: "新对话", key_compose: "输入框", key_model: "选择模型", key_move: "下一条、上一条消息",
   key_branch: "上一个、下一个分支", key_edit: "编辑消息", key_retry: "重试回答",
   key_copy: "复制消息", key_fold: "折叠或展开推理和工具", key_end: "到末尾",
-  key_ask: "工具的请求", key_list: "下一个、上一个对话", key_chats: "对话列表",
+  key_ask: "工具的请求", key_call: "运行中调用的停止按钮", key_list: "下一个、上一个对话", key_chats: "对话列表",
 }; // prettier-ignore
 
 export const STRINGS = { en: EN, zh: ZH };

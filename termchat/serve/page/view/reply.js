@@ -1,7 +1,7 @@
 /** A reply: all its steps with reasoning, text, tool calls, and the line below it. */
 
 import { html, useState } from "../vendor/htm/standalone.module.js";
-import { continueReply, forkChat, retry } from "../core/actions.js";
+import { continueReply, forkChat, retry, stopCall } from "../core/actions.js";
 import { keyOf } from "../core/chat_state.js";
 import { shortModel } from "../core/format.js";
 import { update } from "../core/state.js";
@@ -25,7 +25,7 @@ export const Reply = memo(({ nodes, chat, models, notes, siblings, failure, held
     aria-label=${name || t("model")} aria-busy=${turn ? "true" : "false"}>
     <div class="author" title=${model}>${name}</div>
     <div class="body">
-      ${replies.map((node) => html`<${Step} key=${keyOf(chat, node)} node=${node} results=${resultsOf(nodes)} turn=${turn} />`)}
+      ${replies.map((node) => html`<${Step} key=${keyOf(chat, node)} node=${node} results=${resultsOf(node, nodes)} turn=${turn} />`)}
       ${turn && html`<${Progress} turn=${turn} models=${models} />`}
       ${notes.map((note) => html`<p class=${`note ${note.level ?? ""}`}>${note.text}</p>`)}
       ${turn?.asks.map((ask) => html`<${Question} key=${ask.id} turn=${turn} ask=${ask} />`)}
@@ -59,18 +59,22 @@ function retryWith(node) {
   update({ dialog: { picker: { title: t("retryWith"), chosen: () => [node.model], pick } } });
 }
 
-/** Return the tool results of a reply: call id to result. */
-function resultsOf(nodes) {
-  const found = {};
-  for (const node of nodes) {
-    for (const part of node.parts ?? []) if (part?.kind === "tool_result") found[part.call] = part;
+/** Return the tool results that follow a step: some servers use the id of a call again in the next one. */
+function resultsOf(step, nodes) {
+  const found = [];
+  for (const node of nodes.slice(nodes.indexOf(step) + 1)) {
+    if (node.role !== "tool" && !node.live) break;
+    found.push(...(node.parts ?? []).filter((part) => part?.kind === "tool_result"));
   }
   return found;
 }
 
 function Step({ node, results, turn }) {
   const counts = {};
+  const left = [...results];
   const parts = (node.parts ?? []).filter(Boolean);
+  const calls = parts.filter((part) => part.kind === "tool_call" && part.complete !== false);
+  const isLast = turn?.nodes.at(-1) === node.id; // its calls are those that run
   return parts.map((part, index) => {
     counts[part.kind] = (counts[part.kind] ?? 0) + 1;
     const key = `${part.kind}-${counts[part.kind]}`; // the same while it streams and after
@@ -78,9 +82,11 @@ function Step({ node, results, turn }) {
     if (part.kind === "text") return html`<${TextPart} key=${key} part=${part} open=${open} />`;
     if (part.kind === "reasoning") return part.text && html`<${Reasoning} key=${key} text=${part.text} open=${open} />`;
     if (part.kind === "tool_call") {
-      const asked = turn?.asks.some((ask) => ask.call === part.id);
-      return html`<${ToolCard} key=${key} part=${part} result=${results[part.id]} running=${turn?.tools[part.id]}
-        writing=${open} asked=${asked} />`;
+      const place = calls.indexOf(part);
+      const result = left.findIndex(({ call }) => call === part.id);
+      const asked = isLast && turn.asks.some((ask) => ask.place === place);
+      return html`<${ToolCard} key=${key} part=${part} result=${result < 0 ? null : left.splice(result, 1)[0]} asked=${asked}
+        running=${isLast ? turn.tools[place] : null} writing=${open} stop=${() => stopCall(turn, node.id, place)} />`;
     }
     if (part.kind === "search") return html`<p key=${key} class="note">${t("searched")}: ${(part.queries ?? []).join(" · ")}</p>`;
     return html`<${Attached} key=${key} part=${part} />`;

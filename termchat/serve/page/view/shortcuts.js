@@ -31,6 +31,7 @@ export const SHORTCUTS = [
       { keys: ["c"], label: "key_copy", run: () => press("copy") },
       { keys: ["o"], label: "key_fold", run: fold },
       { keys: ["a"], label: "key_ask", run: () => document.querySelector(".question button")?.focus() },
+      { keys: ["x"], label: "key_call", run: () => document.querySelector(".stop-call")?.focus() },
       { keys: ["g"], label: "key_end", run: toEnd },
       { keys: ["l"], label: "key_chats", run: () => showList() },
     ],

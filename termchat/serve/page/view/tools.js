@@ -1,33 +1,54 @@
 /** Tool calls as cards, and the question before one runs. */
 
-import { html, useEffect, useRef, useState } from "../vendor/htm/standalone.module.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/htm/standalone.module.js";
 import { answer } from "../core/actions.js";
 import { visible } from "../core/format.js";
 import { t } from "../core/strings.js";
 import { Attached } from "./attached.js";
-import { composing } from "./parts.js";
+import { composing, Icon } from "./parts.js";
 
 /**
  * `result` is that of the tool, `running` its state in this turn, `writing` true while the model writes the call,
- * `asked` true while its question waits.
+ * `asked` true while its question waits. `stop()` stops the call alone.
  */
-export function ToolCard({ part, result, running, writing, asked }) {
+export function ToolCard({ part, result, running, writing, asked, stop }) {
   const text = result?.text ?? running?.text ?? "";
-  const { status = "", edited = "", images = [] } = result ?? {};
+  const { edited = "", images = [] } = result ?? {};
+  const end = result?.status ?? running?.end ?? "";
   const failed = result ? result.ok === false : running?.ok === false;
   const state = result || running?.status === "finished" ? (failed ? "toolFailed" : "toolDone") : running && !asked ? "toolRunning" : "toolWaiting";
-  return html`<details class=${`tool fold ${state}`}>
-    <summary>
-      <span class="sign" aria-hidden="true">${{ toolDone: "✓", toolFailed: "✗" }[state] ?? "○"}</span>
-      <span class="name">${part.name}</span><span class="line">${short(part.arguments)}</span>
-      <span class="status">${writing ? "…" : status ? t(`tool_${status.replace(" ", "_")}`) : t(state)}</span>
-    </summary>
-    <p class="label">${t("arguments")}</p>
-    <pre tabindex="0">${pretty(part.arguments)}</pre>
-    ${edited && html`<p class="label">${t("editedArguments")}</p><pre tabindex="0">${pretty(edited)}</pre>`}
-    ${text && html`<p class="label">${t("result")}</p><pre tabindex="0">${text}</pre>`}
-    ${images.map((image) => html`<${Attached} part=${image} />`)}
-  </details>`;
+  const [stopping, setStopping] = useState(false);
+  const summary = useRef(null);
+  const runs = state === "toolRunning";
+  useLayoutEffect(() => {
+    if (runs || !stopping) return;
+    setStopping(false);
+    if (document.activeElement === document.body) summary.current.focus(); // the button that had the focus is gone
+  }, [runs]);
+  const press = async () => {
+    setStopping(true);
+    if (!(await stop())) setStopping(false);
+  };
+  const words = writing ? "…" : end ? t(`tool_${end.replace(" ", "_")}`) : t(runs && stopping ? "toolStopping" : state);
+  return html`<div class=${`call ${state}`}>
+    <details class="tool fold">
+      <summary ref=${summary}>
+        <span class="sign" aria-hidden="true">${{ toolDone: "✓", toolFailed: "✗" }[state] ?? "○"}</span>
+        <span class="name">${part.name}</span><span class="line">${short(part.arguments)}</span>
+        <span class="status">${words}</span>
+      </summary>
+      <p class="label">${t("arguments")}</p>
+      <pre tabindex="0">${pretty(part.arguments)}</pre>
+      ${edited && html`<p class="label">${t("editedArguments")}</p><pre tabindex="0">${pretty(edited)}</pre>`}
+      ${text && html`<p class="label">${t("result")}</p><pre tabindex="0">${text}</pre>`}
+      ${images.map((image) => html`<${Attached} part=${image} />`)}
+    </details>
+    ${runs &&
+    html`<button type="button" class="stop stop-call" aria-label=${t("stopCallOf", { tool: part.name })} title=${t("stopCall")}
+      aria-disabled=${stopping ? "true" : undefined} onClick=${() => stopping || press()}>
+      <${Icon} name="stop" /><span>${t("stopCall")}</span>
+    </button>`}
+  </div>`;
 }
 
 function values(text) {
