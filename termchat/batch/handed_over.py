@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from termchat.batch.journal import BatchJournal, JournalRow
-from termchat.core.batches import BatchIntent
+from termchat.batch.vendors import BatchIntent
 from termchat.late_dataclass import dataclass
 
 

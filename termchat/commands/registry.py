@@ -14,6 +14,7 @@ from termchat.commands.keyboard_layouts import latin_keys
 from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.config.runtime import RuntimeSettings
 from termchat.core.effects import Candidates, Choice, Effect, Print
+from termchat.core.numbers import whole_number
 from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.session import Session
@@ -249,7 +250,7 @@ def split_save(argument: str) -> tuple[str, bool]:
 
 def typed_number(text: str) -> int:
     """Return the number that was typed, such as that of a message; 0 for any other text."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return whole_number(text) or 0
 
 
 def rank_matches(candidates: Candidates, typed: str) -> Candidates:

@@ -6,10 +6,10 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from math import isfinite
 from types import NoneType, UnionType
 from typing import NamedTuple, Protocol, TypeAlias, cast, get_args
 
+from termchat.core.numbers import finite_number, whole_number
 from termchat.core.usage import OFF, parse_amount
 
 Value: TypeAlias = "str | int | float | bool | StrEnum | tuple[str, ...] | None"
@@ -100,9 +100,11 @@ class IntegerType(NamedTuple):
         return f"a whole number, {self.least} or more"
 
     def read(self, raw: object) -> Value:
-        if isinstance(raw, str) and raw.isascii() and raw.isdigit():
-            raw = int(raw) if len(raw) < 19 else None
-        return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= self.least else None
+        if isinstance(raw, str):
+            raw = whole_number(raw)
+        if isinstance(raw, bool) or not isinstance(raw, int):
+            return None
+        return raw if self.least <= raw < 10**18 else None
 
 
 class SecondsType(NamedTuple):
@@ -112,7 +114,7 @@ class SecondsType(NamedTuple):
     choices: tuple[str, ...] = ()
 
     def read(self, raw: object) -> Value:
-        number = _number(raw)
+        number = finite_number(raw)
         return number if number is not None and number > 0 else None
 
 
@@ -127,7 +129,7 @@ class NumberType(NamedTuple):
         return f"a number from 0 to {self.most:g}"
 
     def read(self, raw: object) -> Value:
-        number = _number(raw)
+        number = finite_number(raw)
         return number if number is not None and 0 <= number <= self.most else None
 
 
@@ -230,18 +232,6 @@ def type_of(annotation: object) -> SettingType:
     if kind not in _BY_ANNOTATION:
         raise TypeError(f"a setting with the annotation {annotation} needs an explicit type")
     return _BY_ANNOTATION[kind]
-
-
-def _number(raw: object) -> float | None:
-    """Parse a finite number, given as a number or as text."""
-    if isinstance(raw, str):
-        try:
-            raw = float(raw)
-        except ValueError:
-            return None
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
-        return None
-    return float(raw) if isfinite(raw) else None
 
 
 def _listed(text: str) -> object:

@@ -96,6 +96,8 @@ def _parse(path: Path, text: str) -> TomlTable:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(path, text, str(error)) from None
+    except ValueError:  # tomllib gives no place of it
+        raise _unreadable(path, "a number has too many digits") from None
     except RecursionError:
         raise _unreadable(path, "its values are nested too deeply") from None
 

@@ -20,7 +20,7 @@ from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.sdk.lazy_import import load_on_thread
 
 if TYPE_CHECKING:
-    from termchat.core.batches import BatchEndpoint
+    from termchat.batch.vendors import BatchEndpoint
     from termchat.providers.client_pool import ClientPool
     from termchat.providers.installed import InstalledProviders
 
@@ -88,7 +88,7 @@ class ProviderRegistry:
         return await pool.open(config, protocol, model.model)
 
     async def batches(self, model: ModelRef) -> BatchEndpoint:
-        """Return the batches of a model; implements `core.batches.BatchVendors`."""
+        """Return the batches of a model; implements `batch.vendors.BatchVendors`."""
         await self._load_installed(model.provider)
         if model.provider in self._config.offline or model.provider in self._installed:
             raise ProviderError(_no_batches(model.provider))

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from starlette.requests import Request as HttpRequest
 
+from termchat.core.numbers import whole_number
 from termchat.core.sanitize import repair_surrogates
 from termchat.serve.faults import FaceError, Fault, bad_request
 
@@ -33,7 +34,7 @@ async def read_object(request: HttpRequest) -> Fields:
 async def read_bytes(request: HttpRequest, most: int) -> bytes:
     """Read the body of a request, up to a size in bytes. Raises FaceError; ClientDisconnect if it never comes."""
     declared = request.headers.get("content-length", "0")
-    if declared.isascii() and declared.isdigit() and int(declared) > most:
+    if (whole_number(declared) or 0) > most:
         raise FaceError(_too_large(most))
     body = bytearray()
     async for chunk in request.stream():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from termchat.core.models import ModelInfo
+from termchat.core.numbers import moment
 
 
 def openai_models(models: Sequence[ModelInfo]) -> Mapping[str, Any]:
@@ -32,5 +33,5 @@ def anthropic_models(models: Sequence[ModelInfo]) -> Mapping[str, Any]:
 
 def anthropic_model(info: ModelInfo) -> Mapping[str, Any]:
     """Return one model."""
-    created = datetime.fromtimestamp(info.created or 0, UTC).isoformat().replace("+00:00", "Z")
+    created = moment(info.created or 0, UTC).isoformat().replace("+00:00", "Z")
     return {"type": "model", "id": str(info.ref), "display_name": info.title or str(info.ref), "created_at": created}

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias, cast
 
 Raw: TypeAlias = Mapping[str, Any]
+_LARGEST = 1e12  # a time in seconds, or an amount of money
 
 
 class InvalidRecord(ValueError):  # noqa: N818 - names the record, not the error
@@ -56,7 +57,7 @@ def number(raw: Raw, key: str, default: float) -> float:
     value = raw.get(key)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1e12:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > _LARGEST:
         raise InvalidRecord(f"{key} is not a number")
     return float(value)
 
@@ -67,9 +68,12 @@ def decimal(raw: Raw, key: str) -> Decimal | None:
     if value is None:
         return None
     try:
-        return Decimal(str(value))
+        amount = Decimal(str(value))
     except InvalidOperation as error:
         raise InvalidRecord(f"{key} is not a number") from error
+    if not amount.is_finite() or not -_LARGEST <= amount <= _LARGEST:  # `abs` would overflow
+        raise InvalidRecord(f"{key} is not a number")
+    return amount
 
 
 def items(raw: Raw, key: str) -> Iterator[Any]:

@@ -18,6 +18,8 @@ from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
+from termchat.core.numbers import whole_number
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -196,8 +198,8 @@ def _old_version_runs(name: str, age: float) -> bool:
     host, _, rest = name.partition("|")
     if host != _host():
         return age < _UNKNOWN
-    pid = rest.partition("|")[2].partition("|")[0]
-    return pid.isdigit() and age < _OLD_VERSION and _pid_exists(int(pid))
+    pid = whole_number(rest.partition("|")[2].partition("|")[0])
+    return pid is not None and age < _OLD_VERSION and _pid_exists(pid)
 
 
 def _pid_exists(pid: int) -> bool:

@@ -13,6 +13,7 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying, TurnEnded
 from termchat.core.messages import File, Image, Part, Text, attached_text, attachment_name
 from termchat.core.models import ModelInfo, ModelRef
+from termchat.core.numbers import moment as date_of
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, counted, excerpt, join, safe, safe_format, safe_line
 from termchat.core.session import SwitchCost
@@ -98,7 +99,7 @@ def age(moment: float, now: float) -> Safe:
     days = int(seconds // 86400)
     if days < 30:
         return safe_format("{n} day{s}", n=safe(str(days)), s=safe("" if days == 1 else "s"))
-    return safe(f"{datetime.fromtimestamp(moment):%Y-%m-%d}")  # noqa: DTZ006, the user's own clock
+    return safe(f"{date_of(moment):%Y-%m-%d}")
 
 
 def since(words: str, now: float) -> float | Failure:

@@ -17,7 +17,7 @@ from termchat.batch.batch_result import BatchResult
 from termchat.batch.handed_over import HandedBatch
 from termchat.batch.items import BatchItem, identified
 from termchat.batch.journal import InputEntry, ItemState, JournalRow
-from termchat.core.batches import BatchEndpoint, BatchStatus
+from termchat.batch.vendors import BatchEndpoint, BatchStatus
 from termchat.core.errors import Failure
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol, ModelRef

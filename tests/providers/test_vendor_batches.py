@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from termchat.batch.vendors import BatchEndpoint, BatchIntent, BatchPhase, NotSubmittedError, RowResult
 from termchat.config.credentials import Credentials
-from termchat.core.batches import BatchEndpoint, BatchIntent, BatchPhase, NotSubmittedError, RowResult
 from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import TextDelta, UsageDelta
 from termchat.core.messages import user_message

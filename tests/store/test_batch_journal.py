@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from termchat.batch.handed_over import HandedBatch
 from termchat.batch.journal import InputConflict, InputEntry, ItemState
-from termchat.core.batches import BatchIntent
+from termchat.batch.vendors import BatchIntent
 from termchat.core.errors import Failure
 from termchat.store.sqlite.batch_journal import SqliteBatchJournal, open_journal
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from termchat.batch.handed_over import HandedBatch, VendorJournal
-from termchat.core.batches import BatchEndpoint
+from termchat.batch.vendors import BatchEndpoint
 from termchat.core.sanitize import Safe, safe, safe_format
 
 

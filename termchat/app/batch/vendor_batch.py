@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from datetime import datetime
 from decimal import Decimal
 
 from termchat.app.batch.batch_end import BatchEnd, report_end
@@ -21,11 +20,12 @@ from termchat.app.reply_schema import validate_reply
 from termchat.batch.batch_progress import BatchProgress
 from termchat.batch.items import BatchItem
 from termchat.batch.journal import ItemState, JournalRow
-from termchat.core.batches import BatchStatus
+from termchat.batch.vendors import BatchStatus
 from termchat.core.chat_store import Recorder
 from termchat.core.chats import ChatState
 from termchat.core.errors import Failure, ProviderError, exit_code, outcome_of
 from termchat.core.models import ModelRef
+from termchat.core.numbers import moment
 from termchat.core.outcomes import ExitCode
 from termchat.core.provider import Prices
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
@@ -127,7 +127,7 @@ def _state(status: BatchStatus) -> Safe:
     words = state_words(status)
     if status.expires is None:
         return words
-    when = safe_line(datetime.fromtimestamp(status.expires).strftime("%d %b %H:%M"))  # noqa: DTZ006 - local time
+    when = safe_line(moment(status.expires).strftime("%d %b %H:%M"))
     return safe_format("{state}, until {when}", state=words, when=when)
 
 

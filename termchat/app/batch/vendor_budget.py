@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from termchat.batch.batch_result import BatchResult
 from termchat.batch.items import BatchItem
-from termchat.core.batches import BatchEndpoint
+from termchat.batch.vendors import BatchEndpoint
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import RequestCost
 from termchat.core.messages import Origin

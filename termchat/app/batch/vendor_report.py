@@ -12,7 +12,7 @@ from termchat.batch.batch_result import ANSWERS, BatchResult
 from termchat.batch.handed_over import HandedBatch
 from termchat.batch.items import BatchItem
 from termchat.batch.journal import JournalRow
-from termchat.core.batches import BatchEndpoint, BatchStatus
+from termchat.batch.vendors import BatchEndpoint, BatchStatus
 from termchat.core.chat_store import Recorder
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import MessageDone, RequestCost, StepCounted, StepStarted

@@ -8,7 +8,7 @@ from typing import Any
 
 from termchat.batch.batch_result import BatchResult
 from termchat.batch.items import BatchItem
-from termchat.core.batches import RowResult
+from termchat.batch.vendors import RowResult
 from termchat.core.errors import Failure
 from termchat.core.events import Finished
 from termchat.core.messages import Reasoning, Text

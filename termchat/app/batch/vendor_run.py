@@ -20,7 +20,7 @@ from termchat.batch.batch_result import BatchResult
 from termchat.batch.handed_over import HandedBatch, VendorJournal
 from termchat.batch.items import BatchItem
 from termchat.batch.journal import ItemState, JournalRow
-from termchat.core.batches import BatchEndpoint, BatchPhase, BatchStatus, BatchVendors, RowResult
+from termchat.batch.vendors import BatchEndpoint, BatchPhase, BatchStatus, BatchVendors, RowResult
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelRef
 from termchat.core.provider import Prices

@@ -10,7 +10,7 @@ from typing import Protocol
 from termchat.batch.handed_over import HandedBatch, VendorJournal
 from termchat.batch.items import BatchItem
 from termchat.batch.journal import JournalRow
-from termchat.core.batches import BatchEndpoint, BatchIntent, NotSubmittedError
+from termchat.batch.vendors import BatchEndpoint, BatchIntent, NotSubmittedError
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass

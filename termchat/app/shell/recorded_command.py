@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Mapping
 
+from termchat.core.numbers import whole_number
 from termchat.core.sanitize import Safe, safe
 from termchat.late_dataclass import dataclass
 
@@ -35,9 +36,10 @@ def recorded_command(env: Mapping[str, str]) -> RecordedCommand | None:
     except OSError:
         return None
     status, _, command = text.partition("\n")
-    if not status.isdecimal() or not command.strip():
+    code = whole_number(status)
+    if code is None or not command.strip():
         return None
-    return RecordedCommand(safe(command.strip()), int(status))
+    return RecordedCommand(safe(command.strip()), code)
 
 
 def _read_private(file: str) -> bytes:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from termchat.core.batches import BatchLimits
+from termchat.batch.vendors import BatchLimits
 from termchat.core.models import ApiProtocol
 from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import as_count, as_list, as_object, as_text

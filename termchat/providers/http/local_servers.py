@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from termchat.core.models import ProviderConfig
+from termchat.core.numbers import whole_number
 from termchat.providers.decoder import as_list, as_object, as_text
 
 PROBE_SECONDS = 0.3  # for all servers together
@@ -85,8 +86,8 @@ def _is_whole(data: bytes) -> bool:
         return False
     for line in head.lower().split(b"\r\n"):
         name, _, value = line.partition(b":")
-        if name == b"content-length" and value.strip().isdigit():
-            return len(body) >= int(value)
+        if name == b"content-length" and (size := whole_number(value.strip())) is not None:
+            return len(body) >= size
     return body.endswith(b"0\r\n\r\n") if b"chunked" in head.lower() else False
 
 

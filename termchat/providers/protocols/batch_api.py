@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import httpx2
 
-from termchat.core.batches import BatchIntent, BatchStatus
+from termchat.batch.vendors import BatchIntent, BatchStatus
 from termchat.core.provider import StreamMonitor
 from termchat.late_dataclass import dataclass
 from termchat.providers.client import ErrorResponse

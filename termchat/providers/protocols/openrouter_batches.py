@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import httpx2
 from openai import AsyncOpenAI, AsyncStream
 
-from termchat.core.batches import BatchIntent, BatchStatus
+from termchat.batch.vendors import BatchIntent, BatchStatus
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.sanitize import safe_format
 from termchat.late_dataclass import dataclass

@@ -9,7 +9,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TypeVar
 
-from termchat.core.batches import (
+from termchat.batch.vendors import (
     BatchIntent,
     BatchLimits,
     BatchPhase,
@@ -43,7 +43,7 @@ _UNSURE_STATUSES = (408, 409)  # of 4xx: the request may have been accepted
 
 
 class VendorBatches:
-    """Implements `core.batches.BatchEndpoint`. `renew` is called when the server rejects the key."""
+    """Implements `batch.vendors.BatchEndpoint`. `renew` is called when the server rejects the key."""
 
     def __init__(self, client: Client, origin: Origin, vendor: BatchVendor, repair: Repair, renew: Renew) -> None:
         self._client = client

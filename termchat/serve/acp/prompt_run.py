@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -29,6 +29,7 @@ from acp.schema import Usage as TokenCounts
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import ApprovalAsked, StepCounted, TurnEnded
 from termchat.core.messages import Message
+from termchat.core.numbers import moment
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.session import Turn
@@ -277,7 +278,7 @@ class EditorSession:
 
 def iso_time(seconds: float) -> str:
     """Return seconds since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return moment(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _counts(usage: Usage) -> TokenCounts:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from termchat.batch.handed_over import HandedBatch
 from termchat.batch.journal import ItemState, JournalRow
-from termchat.core.batches import BatchIntent
+from termchat.batch.vendors import BatchIntent
 from termchat.store.sqlite import db
 
 T = TypeVar("T")

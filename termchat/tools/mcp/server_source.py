@@ -14,6 +14,7 @@ from termchat.core.approval import ToolEffect
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Text
 from termchat.core.models import McpServer
+from termchat.core.numbers import finite_number
 from termchat.core.provider import ToolSpec
 from termchat.core.sanitize import Safe, excerpt, repair_surrogates, safe, safe_format, safe_line
 from termchat.tools.mcp.connection import McpConnection, McpEnvironment
@@ -188,10 +189,10 @@ class McpSource:
         """Yield the tools of all pages, up to a limit; note how long the list is valid."""
         from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-        cursor, count, ttl = None, 0, 0
+        cursor, count, ttl = None, 0, 0.0  # seconds
         for _ in range(_PAGES):
             page = await client.list_tools(cursor=cursor, cache_mode="refresh")
-            ttl = page.ttl_ms
+            ttl = (finite_number(page.ttl_ms) or 0.0) / 1000
             for tool in page.tools:
                 count += 1
                 if count <= TOOLS:
@@ -201,8 +202,8 @@ class McpSource:
             if cursor is None or count > TOOLS:
                 break
         modern = client.protocol_version in MODERN_PROTOCOL_VERSIONS
-        self._fresh_until = time.monotonic() + max(ttl / 1000, _LEAST_TTL) if modern else float("inf")
-        self._valid_until = time.time() + ttl / 1000 if modern and ttl else 0.0
+        self._fresh_until = time.monotonic() + max(ttl, _LEAST_TTL) if modern else float("inf")
+        self._valid_until = time.time() + ttl if modern and ttl else 0.0
 
     async def _pin(self, found: Sequence[ListedTool]) -> list[Safe]:
         """Note the hashes of a server that is used for the first time; return a notice about later changes."""

@@ -70,7 +70,7 @@ class ListFiles:
 
     def read(self, server: McpServer, cwd: Path) -> ServerLists | None:
         """Return the lists of a server with this configuration."""
-        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        with suppress(OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             row: Any = json.loads(self._file(server.name).read_text("utf-8"))
             if row["version"] == _VERSION and row["server"] == _key(server, cwd) and _is_recent(row["written"]):
                 return ServerLists(tuple(_tools(row)), tuple(_prompts(row)), min(float(row["until"]), _latest()))

@@ -25,6 +25,7 @@ from termchat.core.effects import Attach, Effect, SetupEffect
 from termchat.core.errors import ProviderError, internal_error
 from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import Message, Role, user_message
+from termchat.core.numbers import whole_number
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.core.session import Turn
@@ -205,7 +206,7 @@ class PlainApp:
 
     async def _entered(self, text: str) -> None:
         if self._effects.offers(text):
-            await self._effects.choose(int(text))
+            await self._effects.choose(whole_number(text.strip()) or 0)
         elif is_command(text):
             await self._run_command(text)
         elif line := parse_shell_line(text):

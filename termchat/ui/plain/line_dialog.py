@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from termchat.commands.registry import matching_choices
 from termchat.commands.setup.ports import DialogCancelledError, TextQuestion
 from termchat.core.effects import Choice
+from termchat.core.numbers import whole_number
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.plain.line_reader import LineReader
@@ -52,8 +53,8 @@ class LineDialog:
             if not text:
                 raise DialogCancelledError
             if text.isascii() and text.isdigit():
-                if 1 <= int(text) <= len(choices):
-                    return int(text) - 1
+                if 1 <= (number := whole_number(text) or 0) <= len(choices):
+                    return number - 1
                 self._write([safe_format("Enter a number from 1 to {n}.", n=safe(str(len(choices))))], TextRole.TEXT)
                 continue
             shown = matching_choices(choices, text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from termchat.core.numbers import whole_number
+
 # Terminals that are known to make OSC 8 links clickable; for others the URL is written out.
 _LINKING = frozenset(("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio", "tabby"))
 _VTE = 5000  # VTE 0.50, the first without bugs in OSC 8
@@ -18,7 +20,7 @@ def supports_hyperlinks(env: Mapping[str, str]) -> bool:
         return _version(env.get("TERM_PROGRAM_VERSION", "")) >= (3, 4)
     known = env.get("TERM_PROGRAM", "") in _LINKING or "KITTY_WINDOW_ID" in env or "WT_SESSION" in env
     vte = env.get("VTE_VERSION", "")
-    return known or (vte.isdigit() and int(vte) >= _VTE) or env.get("TERM", "") in ("xterm-kitty", "foot", "alacritty")
+    return known or (whole_number(vte) or 0) >= _VTE or env.get("TERM", "") in ("xterm-kitty", "foot", "alacritty")
 
 
 def is_append_only(env: Mapping[str, str]) -> bool:
@@ -62,7 +64,7 @@ def supports_progress(env: Mapping[str, str]) -> bool:
         case "wezterm":
             return version >= (20250209,)
         case "vte":
-            return env["VTE_VERSION"].isdigit() and int(env["VTE_VERSION"]) >= 7900
+            return (whole_number(env["VTE_VERSION"]) or 0) >= 7900
         case _:
             return env.get("ConEmuANSI") == "ON"
 
@@ -74,11 +76,11 @@ def tmux_passthrough(sequence: str, env: Mapping[str, str]) -> str:
 
 def background(env: Mapping[str, str]) -> str:
     """Return `light` or `dark` as given by COLORFGBG, else `any`."""
-    number = env.get("COLORFGBG", "").rpartition(";")[2]
-    if not number.isdigit():
+    number = whole_number(env.get("COLORFGBG", "").rpartition(";")[2])
+    if number is None:
         return "any"
-    return "light" if int(number) in (7, *range(9, 16)) else "dark"
+    return "light" if number in (7, *range(9, 16)) else "dark"
 
 
 def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+    return tuple(whole_number(part) or 0 for part in re.findall(r"\d+", text)[:2])

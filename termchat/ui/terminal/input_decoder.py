@@ -17,6 +17,8 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from termchat.core.numbers import whole_number
+
 PASTE_BEGIN = "\x1b[200~"
 PASTE_END = "\x1b[201~"
 PASTE_TIMEOUT = 1.0  # seconds without input after which a paste ends
@@ -37,7 +39,7 @@ _SURE_HALF = re.compile(
     r"\x1b(?:\[\?[\d;]*\$?|\[>[\d;]*|\]\d+;[^\x07\x1b]*\x1b?|P[>\d!+$][^\x1b]*\x1b?|_G[^\x1b]*\x1b?)$"
 )
 _HALF = re.compile(r"\x1b(?:\[[\d;:]*\$?|O|P|_|\]\d*)?$")
-_KITTY = re.compile(r"\x1b\[(\d+)(?::[\d:]*)?(?:;(\d+)(?::\d+)?)?u")
+_KITTY = re.compile(r"\x1b\[(\d+)(?::[\d:]*)?(?:;(\d+)(?::\d+)?)?u", re.ASCII)
 _FUNCTION = re.compile(r"\x1b\[([PQS])")  # F1, F2, F4 of the kitty protocol
 _OTHER = re.compile(r"\x1b\[27;(\d+);(\d+)~")
 
@@ -158,7 +160,7 @@ class InputDecoder:
             text = self._burst.filter(text, now)
         if "\x1b[" in text:
             text = _FUNCTION.sub("\x1bO\\1", text)
-            text = _OTHER.sub(lambda m: _key(int(m[2]), int(m[1])), _KITTY.sub(_kitty, text))
+            text = _OTHER.sub(lambda m: _key(m[2], m[1]), _KITTY.sub(_kitty, text))
         if text:
             pieces.append(TypedText(text))
 
@@ -215,12 +217,12 @@ class UnmarkedPasteDetector:
 
 
 def _kitty(found: re.Match[str]) -> str:
-    return _key(int(found[1]), int(found[2] or 1))
+    return _key(found[1], found[2] or "1")
 
 
-def _key(code: int, modifiers: int) -> str:
+def _key(number: str, modifiers: str) -> str:
     """Return the bytes that older terminals send for a key of the keyboard protocols; "" if there are none."""
-    bits = modifiers - 1
+    code, bits = whole_number(number) or 0, (whole_number(modifiers) or 1) - 1
     shift, alt, ctrl = bool(bits & 1), bool(bits & 2), bool(bits & 4)
     if code == 13:
         return "\n" if shift or ctrl else "\x1b\r" if alt else "\r"
@@ -228,7 +230,7 @@ def _key(code: int, modifiers: int) -> str:
         return "\x1b[Z"
     if code in (9, 27, 127):
         return ("\x1b" if alt else "") + ("\x17" if ctrl and code == 127 else chr(code))
-    if not 32 <= code < 0xE000:
+    if not 32 <= code < 0xD800:  # above are surrogates, and keys without a character
         return ""
     character = chr(code)
     if ctrl and (control := _control(character)):

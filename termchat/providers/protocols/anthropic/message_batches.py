@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 from anthropic import AsyncAnthropic, AsyncStream
 
-from termchat.core.batches import BatchIntent, BatchPhase, BatchStatus
+from termchat.batch.vendors import BatchIntent, BatchPhase, BatchStatus
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.late_dataclass import dataclass

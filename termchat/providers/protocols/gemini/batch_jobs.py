@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from google import genai
 
-from termchat.core.batches import BatchIntent, BatchPhase, BatchStatus
+from termchat.batch.vendors import BatchIntent, BatchPhase, BatchStatus
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.late_dataclass import dataclass

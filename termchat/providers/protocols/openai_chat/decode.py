@@ -17,6 +17,7 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.messages import Citation
+from termchat.core.numbers import whole_number
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.late_dataclass import dataclass
@@ -227,8 +228,8 @@ class ChatDecoder(HeldFinish):
         self._open_part = None
         number, server_id = piece.get("index"), str(piece.get("id") or "")
         name = as_text(as_object(piece.get("function")).get("name"))
-        if isinstance(number, str) and number.isdigit():
-            number = int(number)
+        if isinstance(number, str):
+            number = whole_number(number)
         if isinstance(number, int):
             known = self._calls.get(number)
         else:

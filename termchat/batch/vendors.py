@@ -15,6 +15,7 @@ from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
 from termchat.core.models import ModelRef
+from termchat.core.numbers import whole_number
 from termchat.core.provider import Bill, Request
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.late_dataclass import dataclass
@@ -66,8 +67,8 @@ class BatchIntent:
     def row_number(self, row_id: str) -> int | None:
         """Return the number of a row, None for an id that is not of this batch."""
         token, _, number = row_id.rpartition("-")
-        known = token == self.token and number.isascii() and number.isdigit() and int(number) < self.rows
-        return int(number) if known else None
+        row = whole_number(number) if token == self.token else None
+        return row if row is not None and row < self.rows else None
 
 
 @dataclass(frozen=True, slots=True)
