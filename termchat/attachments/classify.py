@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,40 +13,15 @@ from termchat.config.bounded_read import read_bounded
 from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.messages import File, Image, Part, Text, attached_text
 from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.wire.media_types import media_type
 
 if TYPE_CHECKING:
     from termchat.attachments.mentions import LineSpan
 
 LARGEST = 32 * 1024 * 1024  # bytes of one attachment; every vendor rejects larger requests
-PDF = "application/pdf"
 _LISTED = 1_000  # entries of a directory
 _DELETE = 0x7F
 _CONTROLS = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, line ends and form feed
-_MAGIC: Sequence[tuple[int, bytes, str]] = (  # offset, bytes
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-    (4, b"ftypheic", "image/heic"),
-    (4, b"ftypheix", "image/heic"),
-    (4, b"ftypmif1", "image/heif"),
-    (4, b"ftypavif", "image/avif"),
-    (0, b"II*\0", "image/tiff"),
-    (0, b"MM\0*", "image/tiff"),
-    (6, b"\0\0\0\0", "image/bmp"),
-    (0, b"%PDF-", PDF),
-    (8, b"WAVE", "audio/wav"),
-    (8, b"AIFF", "audio/aiff"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"\xff\xfb", "audio/mpeg"),
-    (0, b"\xff\xf3", "audio/mpeg"),
-    (0, b"\xff\xf1", "audio/aac"),
-    (0, b"\xff\xf9", "audio/aac"),
-    (0, b"fLaC", "audio/flac"),
-    (0, b"OggS", "audio/ogg"),
-    (4, b"ftypM4A", "audio/mp4"),
-)
-_CONTAINERS = {"image/bmp": b"BM", "image/webp": b"RIFF", "audio/wav": b"RIFF", "audio/aiff": b"FORM"}
 _CONVERT = safe_format("Convert it to UTF-8 text first, for example with iconv -t utf-8.")
 _STEPS: Mapping[object, Safe] = {  # next steps by error number
     errno.EFBIG: safe_format("Attach a part of it, for example what head -c 1M FILE writes."),
@@ -54,14 +29,6 @@ _STEPS: Mapping[object, Safe] = {  # next steps by error number
     errno.EISDIR: safe_format("Write / after its name to attach the list of its files."),
     errno.EACCES: safe_format("Check its permissions."),
 }
-
-
-def media_type(data: bytes) -> str:
-    """Return the MIME type of an image, a PDF or audio by its first bytes, "" for other content."""
-    for offset, magic, mime in _MAGIC:
-        if data.startswith(magic, offset) and data.startswith(_CONTAINERS.get(mime, b"")):
-            return mime
-    return ""
 
 
 def media_part(name: str, data: bytes) -> Part | None:

@@ -11,11 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from shutil import which
 
-from termchat.attachments.classify import LARGEST, media_part, media_type, visible_controls
+from termchat.attachments.classify import LARGEST, media_part, visible_controls
 from termchat.attachments.mentions import CLIPBOARD
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Part, attached_text
 from termchat.core.sanitize import safe_format
+from termchat.core.wire.media_types import media_type
 from termchat.late_dataclass import dataclass
 
 _SECONDS = 5.0

@@ -9,8 +9,8 @@ from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from termchat.attachments.classify import media_type
 from termchat.config.paths import user_path
+from termchat.core.wire.media_types import media_type
 
 _MOST = 8_192  # characters
 _FILES = 20

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from termchat.attachments.classify import PDF, not_attached, visible_controls
+from termchat.attachments.classify import not_attached, visible_controls
 from termchat.attachments.pictures import PictureError, can_scale, picture_size, scaled
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Message, Part, attached_text
 from termchat.core.models import AttachmentLimits, ModelRef
 from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.core.wire.media_types import PDF
 from termchat.late_dataclass import dataclass
 from termchat.system.installation import install_command
 

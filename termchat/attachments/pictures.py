@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from termchat.core.messages import Image
+from termchat.core.wire.media_types import media_type
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -28,17 +29,19 @@ class PictureError(Exception):
 def picture_size(data: bytes) -> tuple[int, int] | None:
     """Return width and height in pixels of a PNG, JPEG, GIF or WebP image; None for others and damaged ones."""
     try:
-        if data.startswith(b"\x89PNG") and data[12:16] == b"IHDR":
-            return struct.unpack(">II", data[16:24])
-        if data.startswith(b"GIF8"):
-            return struct.unpack("<HH", data[6:10])
-        if data.startswith(b"\xff\xd8"):
-            return _jpeg_size(data)
-        if data[8:12] == b"WEBP":
-            return _webp_size(data)
+        match media_type(data):
+            case "image/png" if data[12:16] == b"IHDR":
+                return struct.unpack(">II", data[16:24])
+            case "image/gif":
+                return struct.unpack("<HH", data[6:10])
+            case "image/jpeg":
+                return _jpeg_size(data)
+            case "image/webp":
+                return _webp_size(data)
+            case _:
+                return None
     except (struct.error, IndexError):
-        pass
-    return None
+        return None
 
 
 def can_scale() -> bool:

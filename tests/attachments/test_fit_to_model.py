@@ -9,7 +9,6 @@ import pytest
 from PIL import Image as Pillow
 from pypdf import PdfReader, PdfWriter
 
-from termchat.attachments.classify import media_type
 from termchat.attachments.documents import DocumentError, document_text
 from termchat.attachments.fit_to_model import Fitted, Taker, fit_attachment, fit_messages, too_large_together
 from termchat.attachments.pictures import PictureError, picture_size, scaled
@@ -17,6 +16,7 @@ from termchat.core.errors import Failure
 from termchat.core.messages import File, Image, Origin, Text, user_message
 from termchat.core.models import ApiProtocol, AttachmentLimits
 from termchat.core.sanitize import Safe, safe_format
+from termchat.core.wire.media_types import media_type
 from termchat.providers.catalog.attachment_limits import attachment_limits
 
 NAME = safe_format("model")

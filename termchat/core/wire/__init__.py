@@ -1,1 +1,1 @@
-"""Messages and the wire: the history that a request carries, and replies assembled from their deltas."""
+"""Messages and the wire: the history of a request, the MIME types of its files, replies assembled from their deltas."""

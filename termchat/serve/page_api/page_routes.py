@@ -10,7 +10,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from termchat.attachments.classify import LARGEST, media_type
+from termchat.attachments.classify import LARGEST
+from termchat.core.wire.media_types import media_type
 from termchat.serve.bodies import Fields, count_of, flag_of, list_of, read_bytes, read_object, text_of
 from termchat.serve.faults import FaceError, Fault, bad_request
 from termchat.serve.page_api.event_stream import EventStream, json_bytes

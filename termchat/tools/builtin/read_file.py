@@ -37,11 +37,12 @@ async def read_file(
 
 def read_lines(context: ToolContext, path: str, lines: LineRange = WHOLE) -> ToolOutput:
     """Return a range of lines of a file, as many as one result holds, or an image, or a ToolError."""
+    from termchat.core.wire.media_types import common_image_type
     from termchat.tools.builtin.secret_places import holds_secret
     from termchat.tools.files.line_range import cut_page
     from termchat.tools.files.names import show_name
     from termchat.tools.files.resolved_path import refuse_os_error, resolve_path
-    from termchat.tools.files.text_file import READ_BYTES, decode, image_type, read_place
+    from termchat.tools.files.text_file import READ_BYTES, decode, read_place
 
     if wrong := lines.error():
         return wrong
@@ -54,7 +55,7 @@ def read_lines(context: ToolContext, path: str, lines: LineRange = WHOLE) -> Too
         return refuse_os_error(path, error, "read")
     if isinstance(content, ToolError):
         return content
-    if mime := image_type(content.raw):
+    if mime := common_image_type(content.raw):
         return _image(path, mime, content)
     decoded = decode(content.raw, cut=content.cut)
     if decoded is None:

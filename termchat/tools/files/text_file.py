@@ -1,4 +1,4 @@
-"""Contents of files: text with its encoding and line ends, which are kept when it is written again, and images."""
+"""Contents of files: text with its encoding and line ends, which are kept when it is written again."""
 
 from __future__ import annotations
 
@@ -18,13 +18,6 @@ _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-
-_IMAGES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
 )
 
 
@@ -56,13 +49,6 @@ class TextForm:
     def with_newlines(self, text: str) -> str:
         """Return the text with the line ends of the file; a text that has CRLF itself is unchanged."""
         return text.replace("\n", "\r\n") if self.newline == "\r\n" and "\r\n" not in text else text
-
-
-def image_type(raw: bytes) -> str:
-    """Return the MIME type of a PNG, JPEG, GIF or WebP image by its first bytes, "" for anything else."""
-    if raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
-        return "image/webp"
-    return next((mime for start, mime in _IMAGES if raw.startswith(start)), "")
 
 
 def decode(raw: bytes, *, cut: bool = False) -> tuple[str, TextForm] | None:

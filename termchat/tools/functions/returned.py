@@ -10,15 +10,11 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
+from termchat.core.wire.media_types import common_image_type
+
 _TEXT = 16_000_000  # characters of a text
 _IMAGE = 20_000_000  # bytes of an image
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)
-_SIGNATURES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-}
 
 
 def returned_parts(value: object) -> list[dict[str, str]]:
@@ -35,9 +31,7 @@ def returned_parts(value: object) -> list[dict[str, str]]:
 def _image(value: object) -> dict[str, str] | None:
     """Return the part of bytes that are an image, or of an image of Pillow; None for anything else."""
     data = bytes(value) if isinstance(value, bytes | bytearray) else _pillow_png(value)
-    mime = next((mime for start, mime in _SIGNATURES.items() if data.startswith(start)), "")
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        mime = "image/webp"
+    mime = common_image_type(data)
     if not mime or len(data) > _IMAGE:
         return None
     return {"image": base64.b64encode(data).decode(), "mime": mime}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from termchat.core.messages import Image, Text
-from termchat.tools.files.text_file import image_type
+from termchat.core.wire.media_types import common_image_type
 from termchat.tools.registry import ToolError, ToolOutput
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _image(data: str) -> Text | Image:
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return Text("[an image that is not Base64]")
-    mime = image_type(raw)
+    mime = common_image_type(raw)
     return Image(mime, raw) if mime else Text("[an image that is no PNG, JPEG, GIF or WebP]")
 
 
