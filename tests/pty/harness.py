@@ -1,8 +1,8 @@
 """Run a program in a pseudo-terminal and read its screen through a terminal emulator (pyte).
 
 `Terminal` starts the program, sends keys and waits for a condition on the screen. Every wait has a deadline in seconds,
-30 by default, and fails with the screen when it passes. The emulator keeps the scrollback, so a test can read every
-line the program has written.
+30 by default, and fails with the screen when it passes. Each frame is looked at, even if the next one had come before
+the test got to read. The emulator keeps the scrollback, so a test can read every line the program has written.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import struct
 import sys
 import termios
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,7 @@ from tests.fork_server import ROOT, start_terminal_program
 READ_BYTES = int(os.environ.get("TERMINAL_READ", "65536"))
 PROGRAM = (sys.executable, "-m", "tests.pty.program")
 _FRAME_END = re.compile(rb"(?<=\x1b\[\?2026l)(?=.)", re.DOTALL)
+_HALF = re.compile(rb"\x1b(?:\[[\d;:<=>?!$ ]*|\][^\x07\x1b]*\x1b?)?\Z")  # its end comes with the next bytes
 _UNKNOWN = re.compile(rb"\x1b[<>=][\d;]*[a-zA-Z]|\x1b\[[<>=][\d;]*[a-zA-Z]|\x1b\[\d+;\d+\$y|\x1b\[\?\d+\$p|\x1b\[\d* q")
 
 
@@ -62,6 +64,8 @@ class Terminal:
     ) -> None:
         self.screen = pyte.HistoryScreen(columns, rows, history=100_000, ratio=0.001)
         self._stream = pyte.ByteStream(self.screen)
+        self._frames: deque[bytes] = deque()  # read, but not yet shown
+        self._half = b""
         self.output = b""
         self.seen = False
         self._watched = ""
@@ -105,6 +109,8 @@ class Terminal:
 
     def resize(self, rows: int, columns: int) -> None:
         """Change the size of the screen and send SIGWINCH."""
+        while self.pump(0):  # what was written for the size before
+            pass
         self._size = (rows, columns)
         self.screen.resize(rows, columns)
         self._lines = []
@@ -121,6 +127,14 @@ class Terminal:
             self.pump(0)
 
     def pump(self, seconds: float) -> bool:
+        """Wait up to `seconds` for output and show at most one frame of it; return True if there was any."""
+        if not self._frames and not self._read(seconds):
+            return False
+        if self._frames:
+            self._take(self._frames.popleft())
+        return True
+
+    def _read(self, seconds: float) -> bool:
         """Wait up to `seconds` for output and read at most READ_BYTES of it; return True if there was any."""
         readable, _, _ = select.select([self._master], [], [], seconds)
         if not readable:
@@ -129,22 +143,24 @@ class Terminal:
             data = os.read(self._master, READ_BYTES)
         except OSError:
             return False
-        self._take(data)
+        data = self._half + data
+        half = _HALF.search(data)
+        self._half = half.group() if half else b""
+        data = data[: len(data) - len(self._half)]
+        self._frames.extend(_FRAME_END.split(data) if data else ())
         return True
 
     def watch(self, text: str) -> None:
-        """Reset `seen`; set it to True as soon as a frame of the output shows the text, even if the next removes it."""
+        """Reset `seen`; set it to True as soon as a frame of the output shows the text."""
         self._watched, self.seen = text, False
 
     def _take(self, data: bytes) -> None:
         self.output += data
         if self._answer and (reply := self._answer(data)):
             os.write(self._master, reply)
-        data = _UNKNOWN.sub(b"", data)
-        for frame in _FRAME_END.split(data) if self._watched and not self.seen else [data]:
-            self._stream.feed(frame)
-            self._lines = []
-            self.seen = self.seen or (bool(self._watched) and self._watched in self.text)
+        self._stream.feed(_UNKNOWN.sub(b"", data))
+        self._lines = []
+        self.seen = self.seen or (bool(self._watched) and self._watched in self.text)
 
     def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait up to `seconds` for a condition. Fail with the screen if time runs out or the program ends first."""
@@ -210,10 +226,7 @@ class Terminal:
         end, frames = time.monotonic() + seconds, 0
         while not shown():
             assert time.monotonic() < end, f"not in time; the screen is:\n{self.text}"
-            if select.select([self._master], [], [], 0.05)[0]:
-                for piece in _FRAME_END.split(os.read(self._master, 65536)):
-                    frames += not shown()
-                    self._take(piece)
+            frames += self.pump(0.05)
         return frames
 
     @property
