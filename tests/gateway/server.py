@@ -58,6 +58,7 @@ class Gateway:
         self._open: set[Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
+        self._kept: socket.socket | None = None
         self._waiting: list[tuple[int, Signal]] = []
         self._seed = uuid.uuid4().hex
 
@@ -122,20 +123,22 @@ class Gateway:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.down()
+        if self._kept is not None:
+            self._kept.close()
 
     async def up(self) -> None:
         """Listen; after `down`, on the same port again."""
         self._loop = asyncio.get_running_loop()
-        self._server = await self._loop.create_server(
-            self._connection, "127.0.0.1", self.port, family=socket.AF_INET, reuse_address=True
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+        listener, self._kept = self._kept or self._bound(), None
+        self._server = await self._loop.create_server(self._connection, sock=listener)
+        self.port = listener.getsockname()[1]
 
     async def down(self) -> None:
-        """Stop listening, so that connections are refused, and close the open ones."""
+        """Stop listening, so that connections are refused, and close the open ones; keep the port from others."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
+            self._kept = self._bound()
         for conn in list(self._open):
             await conn.stop()
         self._open.clear()
@@ -151,6 +154,13 @@ class Gateway:
         self._run(self.down())
 
     # Private methods
+
+    def _bound(self) -> socket.socket:
+        """Return a socket with the port of the gateway that does not listen yet."""
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", self.port))
+        return bound
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         assert self._loop is not None

@@ -29,7 +29,7 @@ class GatewayThread:
 
     def __exit__(self, *exc: object) -> None:
         try:
-            self.gateway.down_blocking()
+            asyncio.run_coroutine_threadsafe(self.gateway.__aexit__(), self._loop).result(PATIENCE)
         finally:
             self._stop()
 
