@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,10 +18,12 @@ def far(program: Program, row: str = "", base: str = "http://models.invalid/v1",
     program.configure(f'[providers.far]\nkey = "{key}"\nopenai = "{base}"\n{row}\n')
 
 
-def closed_port() -> int:
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, and that no other program gets."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+        yield free.getsockname()[1]
 
 
 @pytest.mark.parametrize(
@@ -59,8 +62,10 @@ def test_no_proxy_domain_covers_its_subdomains(program: Program) -> None:
         ({}, 'proxy = "ftp://127.0.0.1:PORT"', ["proxy in [providers.far]", "socks5://"]),
     ],
 )
-def test_proxy_failure_names_option(program: Program, env: dict[str, str], row: str, named: list[str]) -> None:
-    port = str(closed_port())
+def test_proxy_failure_names_option(
+    program: Program, closed_port: int, env: dict[str, str], row: str, named: list[str]
+) -> None:
+    port = str(closed_port)
     far(program, row.replace("PORT", port))
     done = program.run("-m", "far/any", "hello", env={name: url.replace("PORT", port) for name, url in env.items()})
     assert done.code == 1

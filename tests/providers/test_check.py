@@ -75,9 +75,9 @@ async def test_listing_tells_outcome(gateway: Gateway, outcome: str) -> None:
 async def test_listing_without_server_tells_network() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    config = ProviderConfig("own", key=KEY, base_urls={ApiProtocol.CHAT: url})
-    found = await checks().list_models(config, ApiProtocol.CHAT)
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"  # nobody listens, and no other program gets the port
+        config = ProviderConfig("own", key=KEY, base_urls={ApiProtocol.CHAT: url})
+        found = await checks().list_models(config, ApiProtocol.CHAT)
     assert found.failure is not None
     assert (found.failure.kind, found.failure.unreachable) == (FailureKind.NETWORK, True)
 

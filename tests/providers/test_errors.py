@@ -216,8 +216,8 @@ async def test_stream_without_end_is_cut_without_retry(
 async def test_connection_refused_and_unknown_host_are_network_failures(protocol: ApiProtocol) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    deltas, failure = await run_request(provider_config(url, protocol))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"  # nobody listens, and no other program gets the port
+        deltas, failure = await run_request(provider_config(url, protocol))
     assert failure is not None
     assert failure.kind is FailureKind.NETWORK
     assert "connection refused" in failure.message

@@ -7,8 +7,9 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from random import SystemRandom
 
 from termchat.core.approval import ApprovalRequest, Permit, ToolEffect
 from termchat.core.errors import Failure
@@ -73,8 +74,11 @@ async def test_http_server_that_is_not_there_is_one_sentence(tmp_path: Path) -> 
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+    """Return a free port below those that the system gives to others meanwhile (ip_local_port_range)."""
+    while True:
+        port = SystemRandom().randrange(10_000, 30_000)  # another one in each worker, whatever the seed
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @asynccontextmanager
