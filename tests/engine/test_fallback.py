@@ -113,13 +113,13 @@ class Slow:
 
 
 async def test_fallback_restarts_first_content_timeout() -> None:
-    """The first fails after 0.3 s, the second answers after 0.3 s, and 0.5 s are allowed."""
+    """The first fails after 1 s, the second answers after 1 s, and 1.9 s are allowed."""
 
     async def second(_: ModelRef) -> Slow:
-        return Slow("second", 0.3)
+        return Slow("second", 1)
 
-    first = Slow("first", 0.3, Failure(FailureKind.OVERLOADED, safe_format("Overloaded.")))
+    first = Slow("first", 1, Failure(FailureKind.OVERLOADED, safe_format("Overloaded.")))
     chain_ = FallbackProvider(first, [ModelRef("second", "m")], second)
-    pump = Pump(chain_, Request((user_message("q"),)), Timeouts(first_content=0.5, idle=5, no_event=5))
+    pump = Pump(chain_, Request((user_message("q"),)), Timeouts(first_content=1.9, idle=5, no_event=5))
     words = [delta.text async for delta in pump.deltas() if isinstance(delta, TextDelta)]
     assert (words, pump.failure) == (["here"], None)

@@ -337,14 +337,14 @@ async def test_tool_results_after_each_answer_are_valid_for_every_model(
 
 
 async def test_question_of_running_call_does_not_use_up_its_time() -> None:
-    running = runner(AskingTools(), [ToolCall("id", "asks", "{}")], ToolLimits(seconds=0.1))
+    running = runner(AskingTools(), [ToolCall("id", "asks", "{}")], ToolLimits(seconds=1))
     number = 0
     async for event in running.events():
         if isinstance(event, ApprovalAsked):
             number += 1
             loop = asyncio.get_running_loop()
             decision = Approve() if number == 1 else Decline()
-            loop.call_later(0 if number == 1 else 0.3, running.answer, event.request, decision)
+            loop.call_later(0 if number == 1 else 1.2, running.answer, event.request, decision)
     assert number == 2
     assert results(running) == ["Decline"]
 

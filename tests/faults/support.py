@@ -11,8 +11,8 @@ STORE = Path(".local", "share", "termchat", "termchat.db")
 
 
 def provider(name: str, url: str, protocol: ApiProtocol, key: str = KEY, *, short_timeouts: bool = False) -> str:
-    """Return a provider's TOML; `short_timeouts` are 1 s for the first byte and idle, 2 s without an event."""
-    timeouts = "timeouts = { first = 1, idle = 1, silent = 2 }\n" if short_timeouts else ""
+    """Return a provider's TOML; `short_timeouts` are 2 s for the first byte and idle, 3 s without an event."""
+    timeouts = "timeouts = { first = 2, idle = 2, silent = 3 }\n" if short_timeouts else ""
     return f'[providers.{name}]\nkey = "{key}"\n{protocol.value} = "{base_url(url, protocol)}"\n{timeouts}'
 
 

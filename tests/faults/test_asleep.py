@@ -22,7 +22,7 @@ from tests.gateway import Gate, Gateway, Reply, Text
 from tests.providers.support import MODELS, PROTOCOLS
 
 DEADLINE = 30.0  # seconds
-STALL = 1.0  # seconds without data that count as a stall (`short_timeouts` in support.py)
+STALL = 2.0  # seconds without data that count as a stall (`short_timeouts` in support.py)
 
 
 def test_oneshot_suspended_twice_completes_without_stall(gateway_thread: Gateway, tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_oneshot_suspended_twice_completes_without_stall(gateway_thread: Gateway
         with _script(tmp_path / protocol.value, gateway_thread.url, protocol, model) as process:
             for gate in gates:
                 gate.reached.wait_blocking(DEADLINE)
-                _suspend(process, 2.5 * STALL)
+                _suspend(process, 2 * STALL)
                 gate.open()
             out, err = process.communicate(timeout=DEADLINE)
         return process.returncode, out, err

@@ -137,7 +137,7 @@ async def test_client_that_leaves_stops_upstream_at_once(served: Served, face: s
     left = time.monotonic()
     await request.wait_closed()
     assert request.closed_at is not None
-    assert request.closed_at - left < 1  # 0.1 on a quiet machine
+    assert request.closed_at - left < 10  # 0.1 on a quiet machine; the next keep-alive would find it after 15
 
 
 async def _first_line(client: httpx2.AsyncClient, url: str, body: dict[str, object]) -> str:

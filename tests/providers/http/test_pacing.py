@@ -15,12 +15,13 @@ from termchat.providers.http.pacing import Pacer, TokenBucket
 from termchat.providers.http.rate_limit import prompt_tokens
 
 OPENAI = {"x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": "0"}
-LATER = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+LATER = "in an hour"
 
 
 def waits(headers: Mapping[str, str], tokens: float = 1) -> float:
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     pacer = Pacer()
-    pacer.learn(headers)
+    pacer.learn({name: later if value == LATER else value for name, value in headers.items()})
     return pacer._wait(tokens)
 
 
@@ -62,13 +63,13 @@ def test_attachment_counts_by_its_kind_not_by_its_bytes() -> None:
 async def test_pacer_limited_request_stops_all_and_halves_them() -> None:
     pacer = Pacer()
     async with pacer.slot(1), pacer.slot(1), pacer.slot(1), pacer.slot(1):
-        pacer.limited(0.05)
-        pacer.limited(0.05)
+        pacer.limited(0.4)
+        pacer.limited(0.4)
         assert pacer._at_once == 2
         assert pacer._wait(1) > 0
     before = asyncio.get_running_loop().time()
     async with pacer.slot(1):
-        assert asyncio.get_running_loop().time() - before >= 0.03
+        assert asyncio.get_running_loop().time() - before >= 0.2
     pacer.answered()
     pacer.answered()
     assert 2.5 < pacer._at_once <= 3

@@ -102,7 +102,7 @@ async def test_cancelled_call_tells_server(tmp_path: Path) -> None:
     async with toolbox(tmp_path, scripted("deaf", str(told))) as box:
         await prepare(box)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(2):  # enough to send the call
                 await run(box, "mcp_it_echo")
         async with asyncio.timeout(30):
             while not told.exists():
