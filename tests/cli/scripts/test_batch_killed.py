@@ -62,7 +62,7 @@ def test_batch_killed_at_random_pays_only_what_was_in_flight_twice(program: Prog
         before = len(program.gateway.asked)
         process = start(program, "-o", "out.ndjson")
         moment = before + chance.randrange(1, 25)
-        wait_for(lambda at=moment: len(program.gateway.asked) >= at)
+        wait_for(lambda at=moment, its=process: len(program.gateway.asked) >= at or its.poll() is not None)
         process.send_signal(signal.SIGKILL)
         _, err = process.communicate(timeout=PATIENCE)
         unsure += _named(err.decode())
