@@ -4,7 +4,7 @@
 | ---------- | --------------------------------------------------------------------------------------------- |
 | TESTFLAGS  | words from the table below, separated by blanks                                               |
 | TESTGATE   | a path; imports begin when the file exists                                                    |
-| TESTTOOL   | a named pipe; the tool `wait` ends when the other end is opened (`tests/ui/fakes.py`)         |
+| TESTTOOL   | a named pipe; the tool `wait` and the reply `held` end when it is opened (`tests/ui/fakes.py`) |
 | TESTNOTIFY | the setting `notify`                                                                          |
 | TESTKEYS   | the rows of `[keys]`                                                                          |
 

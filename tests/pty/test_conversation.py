@@ -26,7 +26,7 @@ def test_repl_question_shows_answer_usage_line_and_prompt() -> None:
 
 
 def test_ctrl_c_twice_exits_and_restores_terminal() -> None:
-    with Terminal() as terminal:
+    with Terminal(env={"TESTFLAGS": "patient"}) as terminal:
         _ready(terminal)
         terminal.send("\x03")
         terminal.shows("Press Ctrl-C again to exit")
@@ -65,17 +65,18 @@ def test_stream_frames_keep_draft_and_write_no_trailing_blank() -> None:
         terminal.shows("❯ my draft stays")
         terminal.send("\x01\x0b")
         _ready(terminal)
-        terminal.send("lines 300 5\r")
+        terminal.send("lines 600 5\r")
         terminal.prints("L0002")
         terminal.send("draft")
+        terminal.shows("❯ draft")
         frames = missing = 0
-        while "L0299" not in terminal.text:
-            terminal.pump(0.05)
+        while "L0599" not in terminal.text:
+            assert terminal.pump(30)
             if terminal.output.endswith(b"\x1b[?2026l"):
                 frames += 1
-                missing += not any(row.startswith("❯ draf") or row == "❯ d" for row in terminal.lines)
-        assert frames > 30
-        assert missing <= 2  # frames before the draft is echoed
+                missing += "❯ draft" not in terminal.lines
+        assert frames > 5  # about 180; the less, the slower the machine
+        assert not missing
         terminal.shows("one · 12 in")
         assert not re.search(rb" (\x1b\[[0-9;]*m)*\r\n", terminal.output[terminal.output.find(b"L0002") :])
 

@@ -6,6 +6,7 @@ A model of an installed package writes the calls: `NAME ARGUMENTS` in a question
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
 from contextlib import suppress
@@ -99,7 +100,7 @@ def test_functions_are_asked_about_run_and_stopped(tmp_path: Path, more: tuple[s
         terminal.shows("pid wants to run", 30)
         terminal.shows("pid until you leave this chat")
         terminal.send("y\r" if more else "y")
-        terminal.shows("It said: pid", 30)
+        terminal.until(lambda: re.search(r"It said: pid \d+\.", terminal.text) is not None)
         worker = int(terminal.text.rpartition("It said: pid ")[2].partition(".")[0])
         terminal.send("/exit\r")
         assert terminal.leaves() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,12 @@ ATTEMPTS = 10  # number of QUIET periods to wait for one without a wakeup
 
 def wakeups(pid: int) -> int:
     """Return the voluntary context switches of all threads of a process, which rise with every wakeup (Linux)."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/status")
-    return sum(int(row.split()[1]) for task in tasks for row in task.read_text().splitlines() if row[:9] == "voluntary")
+    total = 0
+    for task in Path(f"/proc/{pid}/task").glob("*/status"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
+            rows = task.read_text().splitlines()
+            total += sum(int(row.split()[1]) for row in rows if row[:9] == "voluntary")
+    return total
 
 
 def wait_idle(terminal: Terminal) -> None:

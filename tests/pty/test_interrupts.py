@@ -111,7 +111,7 @@ CASES = [
         _shows("■ stopped without waiting"),
         "stopping",
     ),
-    *(Case(f"countdown, {n}", ("retry 30\r",), "retrying in 30s", (k,), _twice("❯ retry 30")) for n, k in BOTH),
+    *(Case(f"countdown, {n}", ("retry 30\r",), "retrying in", (k,), _twice("❯ retry 30")) for n, k in BOTH),
     *(
         Case(f"queue, {n}", ("endless\r", "a\r", "b\r"), "⧗ 2 b", (k,), _shows("■ stopped", "2 queued · Enter sends"))
         for n, k in BOTH

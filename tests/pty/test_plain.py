@@ -57,8 +57,8 @@ def test_accessible_session_writes_words_and_no_symbols() -> None:
     terminal = _session(ACCESSIBLE)
     assert not re.findall(rb"[^\x00-\x7f]+", terminal.output)
     rows = terminal.transcript
-    assert "Tool ok: echo hello, 0.2s" in rows
-    assert "Tool failed: fail hello, 0.2s, no such thing" in rows
+    assert any(re.fullmatch(r"Tool ok: echo hello, \d+\.\ds", row) for row in rows)
+    assert any(re.fullmatch(r"Tool failed: fail hello, \d+\.\ds, no such thing", row) for row in rows)
     assert any(re.fullmatch(r"thought \d\.\ds, about \d+ tokens", row) for row in rows)
     assert any(row.startswith("one, 12 in, 34 out") for row in rows)
     assert rows[rows.index("You: hello") + 1 :][:2] == ["Model:", "You said: hello"]
@@ -69,7 +69,7 @@ def test_accessible_long_turn_reports_progress_and_rings_at_end() -> None:
     with Terminal(env={"TESTFLAGS": "accessible hasty"}) as terminal:
         terminal.shows("You:")
         terminal.send("hang\n")
-        terminal.until(lambda: len(re.findall(r"^still working, \d+ seconds$", terminal.text, re.MULTILINE)) == 2)
+        terminal.until(lambda: len(re.findall(r"^still working, \d+ seconds$", terminal.text, re.MULTILINE)) >= 2)
         assert b"\x07" not in terminal.output
         terminal.send("\x03")
         terminal.shows("stopped")
@@ -100,7 +100,7 @@ def test_plain_reasoning_is_one_line_by_default() -> None:
         terminal.shows(">")
         terminal.send("think\n")
         terminal.shows("So the answer is 42.")
-        assert re.search(r"^✻ thought \d\.\ds · ~\d+ tok$", terminal.text, re.MULTILINE)
+        assert re.search(r"^✻ thought \d+\.\ds · ~\d+ tok$", terminal.text, re.MULTILINE)
         assert "thought 3 of many" not in terminal.text
 
 
@@ -134,9 +134,9 @@ def test_plain_list_ends_with_any_other_input() -> None:
 
 
 def test_plain_ctrl_c_stops_reply_and_twice_exits() -> None:
-    with Terminal(env=PLAIN) as terminal:
+    with Terminal(env={**PLAIN, "TESTFLAGS": "plain patient"}) as terminal:
         terminal.shows(">")
-        terminal.send("lines 500 10\n")
+        terminal.send("lines 9000 10\n")
         terminal.prints("L0003")
         terminal.send("later\n")
         terminal.send("\x03")
@@ -144,6 +144,7 @@ def test_plain_ctrl_c_stops_reply_and_twice_exits() -> None:
         terminal.shows("Your queued input is kept; an empty line sends it.")
         terminal.send("\n")
         terminal.shows("You said: later")
+        terminal.shows("one · 12 in")  # the reply has ended
         terminal.send("\x03")
         terminal.shows("Press Ctrl-C again to exit")
         terminal.send("\x03")
@@ -167,7 +168,7 @@ def test_plain_stop_message_is_on_its_own_row(typed: str) -> None:
 
 
 def test_second_ctrl_c_abandons_tool_that_ignores_cancel() -> None:
-    with Terminal(env=PLAIN) as terminal:
+    with Terminal(env={**PLAIN, "TESTFLAGS": "plain patient"}) as terminal:
         terminal.shows(">")
         terminal.send("tool nocancel\n")
         terminal.settled(0.3)

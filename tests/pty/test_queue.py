@@ -17,28 +17,30 @@ def _ready(terminal: Terminal) -> None:
     terminal.shows("Ask anything")
 
 
-def test_queued_messages_are_sent_as_one_message() -> None:
-    with Terminal(rows=40) as terminal:
+def test_queued_messages_are_sent_as_one_message(gate: Path) -> None:
+    with Terminal(rows=40, env={"TESTTOOL": str(gate)}) as terminal:
         _ready(terminal)
-        terminal.send("lines 60 40\r")
+        terminal.send("held 60\r")
         terminal.prints("L0001")
         terminal.send("and one\r")
         terminal.shows("⧗ 1 and one")
         terminal.send("and two\r")
         terminal.shows("⧗ 2 and two · sent as one message")
+        _open_gate(gate)
         terminal.shows("❯ and one\n\n  and two\n\n2 queued messages, sent as one (/set queue one)\n")
         terminal.until(lambda: "You said: and one" in terminal.text)
         assert "queued" not in terminal.lines[-1]
 
 
-def test_merge_queue_off_sends_one_message_per_turn() -> None:
-    with Terminal(rows=40, env={"TESTFLAGS": "one"}) as terminal:
+def test_merge_queue_off_sends_one_message_per_turn(gate: Path) -> None:
+    with Terminal(rows=40, env={"TESTFLAGS": "one", "TESTTOOL": str(gate)}) as terminal:
         _ready(terminal)
-        terminal.send("lines 40 60\r")
+        terminal.send("held 40\r")
         terminal.prints("L0001")
-        for text in ("first of all", "and then"):
+        for number, text in enumerate(("first of all", "and then"), 1):
             terminal.send(f"{text}\r")
-            terminal.shows(f" {text}")
+            terminal.shows(f"⧗ {number} {text}")
+        _open_gate(gate)
         terminal.shows("You said: first of all")
         terminal.shows("You said: and then")
         assert "❯ first of all" in terminal.transcript
@@ -81,10 +83,9 @@ def test_queue_last_message_is_dropped_or_edited_by_key() -> None:
         _ready(terminal)
         terminal.send("endless\r")
         terminal.shows("word1")
-        for text in ("one", "two", "three"):
+        for number, text in enumerate(("one", "two", "three"), 1):
             terminal.send(f"{text}\r")
-            terminal.shows(f" {text}")
-        terminal.shows("⧗ 3 three")
+            terminal.shows(f"⧗ {number} {text}")  # two lines that arrive together count as a paste
         terminal.send("\x1b\x7f")
         terminal.until(lambda: "⧗ 3 three" not in terminal.text)
         terminal.send(UP)
@@ -159,9 +160,9 @@ def test_message_for_next_step_can_be_taken_back() -> None:
         _ready(terminal)
         terminal.send("tool slow\r")
         terminal.shows("running 1 tool")
-        for text in ("one", "two"):
+        for number, text in enumerate(("one", "two"), 1):
             terminal.send(f"{text}\r")
-            terminal.shows(f" {text}")
+            terminal.shows(f"⧗ {number} {text}")
         terminal.send("\x13")
         terminal.shows("⧗ 2 two · sent with")
         terminal.send(UP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.pty.harness import Terminal
 
 ESC = "\x1b"
@@ -18,7 +20,9 @@ def test_alt_r_on_stalled_reply_asks_again_and_keeps_draft() -> None:
     with Terminal(env=HASTY, rows=40) as terminal:
         _ready(terminal)
         terminal.send("stall here\r")
-        terminal.shows("stalled · no data for 0s · Esc stops · Alt-R retries")
+        terminal.until(
+            lambda: re.search(r"stalled · no data for \d+s · Esc stops · Alt-R retries", terminal.text) is not None
+        )
         terminal.send("a draft\x1br")
         terminal.shows(", retried")
         terminal.shows("an answer at last")
@@ -52,7 +56,11 @@ def test_alt_r_during_countdown_retries_now() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("retry 30\r")
-        terminal.shows("retrying in 30s (2/3) · rate limited · Alt-R now · Esc stops")
+        terminal.until(
+            lambda: (
+                re.search(r"retrying in \d+s \(2/3\) · rate limited · Alt-R now · Esc stops", terminal.text) is not None
+            )
+        )
         terminal.send("\x1br")
         terminal.shows("here after all", 20)  # before the 30 s are over
 

@@ -80,7 +80,7 @@ def test_theme_list_previews_selection_and_enter_applies_it(tmp_path: Path) -> N
             seen = len(terminal.output)
             terminal.send("\x0c")
             terminal.until(lambda kept=kept, seen=seen: kept.encode() in terminal.output[seen:])
-        assert "theme = solarized-dark · until you exit · /set theme --save saves it" in terminal.text
+        terminal.shows("theme = solarized-dark · until you exit · /set theme --save saves it")
         assert (tmp_path / ".config/termchat/config.toml").read_text() == '# mine\ntheme = "nord"\n'
 
 
@@ -91,6 +91,7 @@ def test_copy_over_ssh_uses_osc_52(tmp_path: Path) -> None:
         terminal.until(lambda: "The end." in terminal.text and "Ask anything" in terminal.text)
         terminal.send("/copy 1\r")
         terminal.shows("(code block 1) · through the terminal")
+        terminal.until(lambda: re.search(rb"\x1b\]52;c;[A-Za-z0-9+/=]*\x07", terminal.output) is not None)
         sent = re.search(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07", terminal.output)
         assert sent
         assert base64.b64decode(sent[1]).startswith(b"def greet")

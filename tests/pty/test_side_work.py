@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -29,9 +30,9 @@ def enter(terminal: Terminal, text: str) -> None:
 def test_vs_shows_progress_then_whole_replies_then_table(columns: int) -> None:
     with Terminal(columns=columns, rows=40) as terminal:
         begin(terminal)
-        terminal.send("/vs fake/one fake/two -- lines 20 150\r")
+        terminal.send("/vs fake/one fake/two -- lines 20 300\r")
         terminal.until(lambda: "1 one · replying" in terminal.text and "2 two · replying" in terminal.text)
-        assert "❯ lines 20 150" in terminal.text
+        assert "❯ lines 20 300" in terminal.text
         terminal.shows("2 of 2 still")
         assert not any(row.startswith("L0") for row in terminal.lines), "a reply is shown before it is whole"
         terminal.send("my draft")
@@ -107,13 +108,16 @@ def test_failing_model_leaves_the_other_reply_alone() -> None:
         terminal.shows("/adopt takes the number of a reply: 2.")
 
 
-def test_side_question_during_a_reply_is_shown_after_it_and_stays_out() -> None:
-    with Terminal(rows=30) as terminal:
+def test_side_question_during_a_reply_is_shown_after_it_and_stays_out(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with Terminal(rows=30, env={"TESTTOOL": str(gate)}) as terminal:
         begin(terminal)
-        terminal.send("lines 40 50\r")
+        terminal.send("held 40\r")
         terminal.prints("L0003")
         terminal.send("/btw what is up\r")
         terminal.shows("1 ready, shown after this reply")
+        os.close(os.open(gate, os.O_WRONLY))
         terminal.shows("not in the chat · /adopt 1 keeps it")
         rows = terminal.transcript
         streamed = [n for n, row in enumerate(rows) if row.startswith("L0")]
@@ -253,9 +257,8 @@ def test_plain_front_end_stops_a_comparison_with_ctrl_c() -> None:
         terminal.send("\x03")
         terminal.shows("/adopt N goes on")
         assert terminal.text.count("■ stopped") == 2
-        terminal.send("!sleep 60\r")
-        terminal.shows("!sleep 60")
-        terminal.settled()
+        terminal.send("!echo as-leep; sleep 60\r")
+        terminal.until(lambda: "as-leep" in terminal.lines)
         terminal.send("\x03")
         terminal.shows("ended by SIGINT")
         terminal.send("still here\r")

@@ -44,7 +44,7 @@ def _rows_with(text: str, terminal: Terminal) -> int:
 
 @pytest.mark.parametrize(("columns", "rows"), [(19, 10), (40, 5), (10, 3)])
 def test_repl_tiny_screen_keeps_prompt_without_status_line(columns: int, rows: int) -> None:
-    with Terminal(columns=columns, rows=rows) as terminal:
+    with Terminal(columns=columns, rows=rows, env={"TESTFLAGS": "patient"}) as terminal:
         terminal.until(lambda: "❯" in terminal.lines)
         terminal.settled()
         assert "? keys" not in terminal.text

@@ -56,6 +56,7 @@ def test_freed_keys_do_nothing_and_retry_key_retries() -> None:
         terminal.shows("Ask anything")
         terminal.send("hello\r")
         terminal.shows("You said: hello")
+        terminal.shows("Ask anything")
         terminal.send("\x03")
         terminal.send("draft")
         terminal.shows("❯ draft")

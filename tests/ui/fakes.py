@@ -96,6 +96,18 @@ def _lines(question: Question) -> AsyncGenerator[Delta]:
     return _paced((f"L{n:04d} {_LINE}  \n" for n in range(count)), pause / 1000)
 
 
+async def _held(question: Question) -> AsyncGenerator[Delta]:
+    count = int(question.arguments[0])
+    for n in range(count):
+        if n == count - 1:
+            await asyncio.to_thread(_wait_for_pipe)
+        yield TextDelta(0, f"L{n:04d} {_LINE}  \n")
+
+
+def _wait_for_pipe() -> None:
+    os.close(os.open(os.environ["TESTTOOL"], os.O_RDONLY))
+
+
 def _long(question: Question) -> AsyncGenerator[Delta]:
     count, pause = map(int, question.arguments)
     return _paced((f"- R{n:04d} {'word ' * 17}\n" for n in range(count)), pause / 1000)
@@ -221,6 +233,7 @@ def _echo(question: Question) -> AsyncGenerator[Delta]:
 
 SCRIPTS: dict[str, Callable[[Question], AsyncGenerator[Delta]]] = {
     "lines": _lines,
+    "held": _held,
     "long": _long,
     "think": _think,
     "reasoning": _reasoning,
@@ -250,6 +263,7 @@ class FakeProvider:
     | Question         | Reply                                                                                    |
     | ---------------- | ---------------------------------------------------------------------------------------- |
     | `lines N MS`     | N numbered lines, one every MS milliseconds                                              |
+    | `held N`         | N numbered lines, the last one once a test opens the pipe named by the variable TESTTOOL   |
     | `long N MS`      | N list items of about 95 columns, one every MS milliseconds                              |
     | `think`          | 0.4 s of reasoning, then an answer                                                       |
     | `reasoning`      | reasoning every 0.1 s without end                                                        |
@@ -384,7 +398,7 @@ class FakeTools(BareTools):
             if call.name == "ask":
                 return ToolResult(call.id, call.name, (Text(f"ran {call.arguments}"),))
             if call.name == "wait":
-                await asyncio.to_thread(lambda: os.close(os.open(os.environ["TESTTOOL"], os.O_RDONLY)))
+                await asyncio.to_thread(_wait_for_pipe)
             else:
                 await asyncio.sleep(30 if call.name in ("slow", "nocancel") else 0.2)
         except asyncio.CancelledError:
