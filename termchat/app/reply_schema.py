@@ -36,7 +36,7 @@ def reply_schema(given: str, silence: float | None = None) -> Schema | Failure:
     """
     if given.lstrip().startswith("{"):
         return _from_json(given, "--schema")
-    return _from_file(user_path(given), silence) if _is_file(given) else _from_fields(given)
+    return _from_file(user_path(given), silence) if names_file(given) or is_there(given) else _from_fields(given)
 
 
 def schema_mistake(schema: Schema) -> Safe:
@@ -69,9 +69,15 @@ def _where(error: Exception) -> Safe:
     return safe_line(f" ({error.msg.removesuffix(' at')} at {error.lineno}:{error.colno})")
 
 
-def _is_file(given: str) -> bool:
+def names_file(given: str) -> bool:
+    """Return True for a text that is the name of a file, even if there is none."""
+    return given.endswith(".json") or "/" in given
+
+
+def is_there(name: str) -> bool:
+    """Return True if there is a file or directory of a name."""
     try:
-        return given.endswith(".json") or "/" in given or Path(given).exists()
+        return user_path(name).exists()
     except (OSError, ValueError):  # too long for a name
         return False
 

@@ -79,7 +79,7 @@ async def _run(
             if journal is None:
                 return ExitCode.USAGE
             turn = app.turn
-            builder = ItemBuilder(app.registry, app.first, turn.system, turn.params, source.folder)
+            builder = ItemBuilder(app.registry, app.first, turn.system, turn.params, source.folder, stderr.note)
             try:
                 parts = RunParts(options, source, builder, journal, app, stderr)
                 if options.vendor is VendorTask.STATUS or options.vendor is VendorTask.CANCEL:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from termchat.app.reply_schema import reply_schema, schema_mistake
+from termchat.app.reply_schema import is_there, names_file, reply_schema, schema_mistake
 from termchat.batch.items import BatchItem, identified
 from termchat.batch.rows import BatchRow, RowError, RowFormat, parse_row
 from termchat.config.settings import SETTINGS
@@ -29,15 +29,25 @@ class ItemBuilder:
 
     model, system   of rows without them
     params          the parameters of the run; a row overrides them
-    folder          the directory that names of attached files are relative to, "" for the working directory
+    folder          the directory that names of files in rows are relative to, "" for the working directory
+    note            tells about a file that is not the one in the working directory
     """
 
-    def __init__(self, providers: Providers, model: ModelRef, system: str, params: Params, folder: str) -> None:
+    def __init__(
+        self,
+        providers: Providers,
+        model: ModelRef,
+        system: str,
+        params: Params,
+        folder: str,
+        note: Callable[[Safe], None],
+    ) -> None:
         self._system = system
         self._providers = providers
         self._model = model
         self._params = params
         self._folder = folder
+        self._note = note
         self._schemas: dict[str, Mapping[str, Any]] = {}
 
     def build(self, line: int, text: bytes) -> BatchItem:
@@ -82,13 +92,32 @@ class ItemBuilder:
 
     def _checked_schema(self, given: Mapping[str, Any] | str) -> Mapping[str, Any]:
         if isinstance(given, str):
-            found = reply_schema(given)
+            found = reply_schema(self._schema_name(given))
             if isinstance(found, Failure):
                 raise RowError(_without_stop(found), found.hint)
             return found
         if mistake := schema_mistake(given):
             raise RowError(safe_format("schema: {why}", why=mistake), EMPTY)
         return given
+
+    def _schema_name(self, given: str) -> str:
+        """Return a text as it is, or the path of the file that it names. Raises RowError for one that is elsewhere."""
+        beside = self._path(given)
+        if given.lstrip().startswith("{") or beside == given:
+            return given
+        here = is_there(given)
+        if is_there(beside):
+            if here and not os.path.samefile(beside, given):
+                words = safe_format("The schema {path} is used, not {name} of the current directory.",
+                                    path=safe_line(beside), name=safe_line(given))  # fmt: skip
+                self._note(words)
+            return beside
+        if here:
+            words = safe_format("the schema {name} is in the current directory, not beside the prompts",
+                                name=safe_line(given))  # fmt: skip
+            raise RowError(words, safe_format("Names of files are relative to the file of the prompts: move it there, "
+                                              "or write {path}.", path=safe_line(os.path.abspath(given))))  # fmt: skip
+        return beside if names_file(given) else given
 
     def _messages(self, row: BatchRow) -> tuple[Message, ...]:
         """Return the messages, the attachments before the text of the last one."""

@@ -1,4 +1,4 @@
-"""The files of a batch: its results, its journal."""
+"""The files of a batch: its results, its journal, the schemas that its rows name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program
+from termchat.cli import run_command_line
+from tests.cli.conftest import Done, Program
 from tests.cli.scripts.conftest import Batch, echo, numbered, results
 from tests.gateway import Gate, Reply, Text
 
@@ -87,3 +88,61 @@ def test_batch_missing_file_of_a_row_is_named_with_its_field(batch: Batch, progr
     assert "p.jsonl:1: Cannot attach ./none.png: no such file or directory." in done.err
     assert "Check the file name in files." in done.err
     assert not program.gateway.asked
+
+
+@pytest.fixture
+def moved(program: Program, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the directory `data`, with prompts that name a schema, below the current one."""
+    monkeypatch.chdir(program.cwd)
+    program.gateway.always(Reply(Text('{"age": 36}')))
+    data = program.cwd / "data"
+    data.mkdir()
+    (data / "p.jsonl").write_text('{"id": "a", "prompt": "who", "schema": "person.json"}')
+    return data
+
+
+def schema_of(field: str) -> str:
+    return json.dumps({"type": "object", "properties": {field: {"type": "integer"}}, "required": [field]})
+
+
+def run_moved(program: Program, capfdbinary: pytest.CaptureFixture[bytes], name: str = "data/p.jsonl") -> Done:
+    code = run_command_line(["batch", name, "-m", "xopenai/m"], program.env)
+    found = capfdbinary.readouterr()
+    return Done(code, found.out, found.err.decode())
+
+
+def test_batch_schema_of_row_is_the_file_beside_the_prompts(
+    moved: Path, program: Program, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (moved / "person.json").write_text(schema_of("age"))
+    done = run_moved(program, capfdbinary)
+    assert (done.code, done.err) == (0, "")
+    (program.cwd / "person.json").write_text(schema_of("height"))
+    done = run_moved(program, capfdbinary)
+    assert done.code == 0
+    assert "The schema data/person.json is used, not person.json of the current directory." in done.err
+    assert len(program.gateway.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["person.json", "person"])
+def test_batch_schema_only_in_current_directory_is_refused_with_its_path(
+    moved: Path, program: Program, capfdbinary: pytest.CaptureFixture[bytes], name: str
+) -> None:
+    here = program.cwd / name
+    here.write_text(schema_of("age"))
+    row = moved / "p.jsonl"
+    row.write_text(json.dumps({"id": "a", "prompt": "who", "schema": name}))
+    done = run_moved(program, capfdbinary)
+    assert (done.code, done.out, len(program.gateway.asked)) == (2, b"", 0)
+    assert f"data/p.jsonl:1: the schema {name} is in the current directory, not beside the prompts." in done.err
+    assert f"or write {here}." in done.err
+    row.write_text(json.dumps({"id": "a", "prompt": "who", "schema": str(here)}))
+    assert run_moved(program, capfdbinary).code == 0
+
+
+def test_batch_schema_that_is_nowhere_is_looked_for_beside_the_prompts(
+    moved: Path, program: Program, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    done = run_moved(program, capfdbinary)
+    assert done.code == 2
+    assert "data/p.jsonl:1: Cannot read the schema data/person.json" in done.err
