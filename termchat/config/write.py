@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -19,6 +18,7 @@ from termchat.config.settings import SETTINGS
 from termchat.config.toml_file import did_you_mean
 from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.sanitize import safe_format, safe_line
+from termchat.system.atomic_write import replace_text
 from termchat.system.file_lock import exclusive_lock
 
 if TYPE_CHECKING:
@@ -183,14 +183,4 @@ def _replace(file: Path, text: str, *, private: bool) -> None:
     """Replace the text of a file atomically; a symbolic link is kept, and unless `private`, the mode of the file."""
     target = Path(os.path.realpath(file))
     mode = target.stat().st_mode & 0o777 if target.exists() and not private else _MODE
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-", suffix=".toml")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_text(target, text, mode=mode, durable=True)

@@ -244,6 +244,16 @@ def test_model_cache_broken_file_is_ignored(tmp_path: Path, broken: str) -> None
     assert json.loads(file.read_text())["p"]["models"] == []
 
 
+def test_model_cache_file_is_whole_while_another_process_writes(tmp_path: Path) -> None:
+    file = tmp_path / "models.json"
+    cache = ModelCache(file)
+    cache.put("p", [])
+    with file.with_suffix(".new").open("w") as other:  # the draft of version 0.1.0
+        cache.put("q", [])
+        other.write('["half of a listing')
+    assert set(json.loads(file.read_text())) == {"p", "q"}
+
+
 async def test_configure_with_listing_names_and_prices_its_models() -> None:
     providers = resolver()
     prices = PriceTable(providers.providers)

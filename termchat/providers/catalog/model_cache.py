@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.providers.decoder import as_list, as_object, as_text
+from termchat.system.atomic_write import replace_text
 
 if TYPE_CHECKING:
     from termchat.providers.client import Endpoint
@@ -123,9 +124,7 @@ class ModelCache:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            scratch = self._file.with_suffix(".new")
-            scratch.write_text(json.dumps(data), encoding="utf-8")
-            scratch.replace(self._file)
+            replace_text(self._file, json.dumps(data))
         except OSError:
             pass
 

@@ -7,7 +7,6 @@ goes to its own issuer only.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, suppress
 from importlib import import_module
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from termchat.late_dataclass import dataclass
+from termchat.system.atomic_write import replace_text
 from termchat.system.file_lock import exclusive_lock, exclusive_lock_async
 
 _SERVICE = "termchat"  # in the keyring
@@ -129,17 +129,8 @@ class LoginStore:
         return None
 
     def _save(self, name: str, row: Json) -> None:
-        import tempfile  # no start writes
-
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=self._folder, prefix=".login-")  # with mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(row, file)
-            Path(draft).replace(self._file(name))
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
+        replace_text(self._file(name), json.dumps(row))
 
 
 def _login(row: Json | None) -> Login | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from termchat.system.atomic_write import replace_text
 from termchat.system.file_lock import exclusive_lock
 
 _LOCK_SECONDS = 5.0  # to wait for another process
@@ -47,19 +47,7 @@ class PinFile:
                 servers.pop(server, None)
             else:
                 servers[server] = pins
-            self._replace(servers)
-
-    def _replace(self, servers: Mapping[str, Pins]) -> None:
-        import tempfile  # no start writes
-
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".pins-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(servers, file, indent=1, sort_keys=True)
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            replace_text(self._path, json.dumps(servers, indent=1, sort_keys=True))
 
     def _all(self) -> dict[str, Pins]:
         with suppress(OSError, ValueError, RecursionError):

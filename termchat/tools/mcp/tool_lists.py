@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Any, cast
 
 from termchat.core.models import McpServer
 from termchat.late_dataclass import dataclass
+from termchat.system.atomic_write import replace_text
 
 _LONGEST_SECONDS = 30 * 24 * 3600.0  # that a list is of any use
 _VERSION = 1  # of the file
@@ -78,18 +78,9 @@ class ListFiles:
 
     def write(self, server: McpServer, cwd: Path, lists: ServerLists) -> None:
         """Keep the lists of a server in place of earlier ones. Raises OSError."""
-        import tempfile  # no start writes
-
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         row = {"version": _VERSION, "server": _key(server, cwd), "written": time.time(), **asdict(lists)}
-        handle, draft = tempfile.mkstemp(dir=self._folder, prefix=".lists-")  # with mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(row, file)
-            Path(draft).replace(self._file(server.name))
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
+        replace_text(self._file(server.name), json.dumps(row))
 
     def remove(self, name: str) -> None:
         """Forget the lists of a server. Raises OSError."""
