@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 
-from termchat.core.conversation import Node, is_summary_request, kept_messages
+from termchat.core.conversation import Node, is_summary_request, kept_messages, unit
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Message, Role
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
@@ -29,10 +29,11 @@ class Context:
 def prepare_context(path: Sequence[Node], config: TurnConfig) -> Context:
     """Return the messages of a path without the dropped ones, fitted to the window of the model.
 
+    The message to be answered is sent, also a dropped one: it is asked again, or its reply is continued.
     With the setting `fit` the oldest turns that are not pinned are left out; without it a chat that is too long is
     not sent. Nothing is left out without a notice. A chat whose window is unknown is sent as it is.
     """
-    dropped = config.marks.dropped
+    dropped = config.marks.dropped.difference(unit(path, path[-1].id) if path else ())
     messages = kept_messages(path, dropped)
     info = config.providers.model_info(config.model)
     window = info.context if info else None

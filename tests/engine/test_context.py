@@ -106,6 +106,22 @@ async def test_dropped_message_is_not_sent_until_restored(
     assert gateway.problems == []
 
 
+async def test_dropped_question_asked_again_is_sent(gateway: Gateway) -> None:
+    gateway.reply(*map(Reply.text, ("one", "two", "three", "four")))
+    async with session(gateway, C) as chat:
+        await ask(chat, "plover")
+        await ask(chat, "curlew")
+        dropped = [node.id for node in chat.conversation.path()]
+        mark(chat, dropped=dropped)
+        await events_of(chat.send(dropped[2]))  # /retry
+        assert ("plover" in text_of(gateway.asked[-1].body), "curlew" in text_of(gateway.asked[-1].body)) == (
+            False,
+            True,
+        )
+        await ask(chat, "dunlin")
+    assert "curlew" not in text_of(gateway.asked[-1].body)
+
+
 def with_window(chat: ChatSession, tokens: int) -> None:
     """List the model with a context window of so many tokens."""
     providers = chat._config.providers
