@@ -15,7 +15,7 @@ _LEAST = 8  # bytes; a shorter overlap may be intended
 def resumable_text(history: Sequence[Message]) -> str | None:
     """Return the text of the stopped reply at the end of the history, None when there is no such reply."""
     last = history[-1] if history else None
-    if last is None or not last.can_continue or last.calls:
+    if last is None or not last.can_continue or any(call.complete for call in last.calls):
         return None
     return last.text or None
 

@@ -129,9 +129,16 @@ class Repair:
         return request, unsupported_notice(safe_line(self._origin.model), new) if new else EMPTY
 
     def lost_thinking(self, request: Request, body: Body) -> Safe:
-        """Return the notice that a body turns off the reasoning asked for, because its output limit is too low."""
-        off = as_object(body.get("thinking")).get("type") == "disabled"
-        if not off or request.params.think in (None, Effort.OFF):
+        """Return the notice that a body turns off the reasoning asked for.
+
+        Its output limit is too low, or Anthropic accepts no thinking in a turn that began without it.
+        """
+        if request.params.think in (None, Effort.OFF) or self._origin.protocol is not ApiProtocol.ANTHROPIC:
+            return EMPTY
+        if "thinking" not in body:
+            new = self._facts.unannounced(request.chat, self._origin, ("thinking_turn",))
+            return safe_format("Thinking is off: this turn began without it.") if new else EMPTY
+        if as_object(body["thinking"]).get("type") != "disabled":
             return EMPTY
         if not self._facts.unannounced(request.chat, self._origin, ("thinking_room",)):
             return EMPTY

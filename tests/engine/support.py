@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from termchat.core.approval import ToolEffect
 from termchat.core.chat_store import ChatStore
-from termchat.core.events import Event, Notice, Streamed, TextDelta, TurnEnded
+from termchat.core.events import Event, Notice, ProviderNotice, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Message, user_message
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.sanitize import Safe
@@ -105,3 +105,7 @@ def streamed_text(events: list[Event]) -> str:
 
 def notices(events: list[Event]) -> list[Safe]:
     return [event.words for event in events if isinstance(event, Notice)]
+
+
+def provider_notices(events: list[Event]) -> list[Safe]:
+    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, ProviderNotice)]

@@ -10,14 +10,16 @@ from termchat.core.events import MessageDone, RequestAccepted, TextDelta
 from termchat.core.messages import Message, Origin, Role, Text, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.core.provider import Effort, Params
 from termchat.engine.continuation import OverlapFilter, resumable_text
-from tests.engine.support import ask, ended, events_of, session, streamed_text
-from tests.gateway import Finish, Gateway, Reply, fault
+from tests.engine.support import ask, ended, events_of, provider_notices, session, streamed_text
+from tests.gateway import Block, Call, Finish, Gateway, Reasoning, Reply, fault
 from tests.gateway import Text as Words
 from tests.gateway.reading import question
 from tests.providers.support import PROTOCOLS
 
 ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
+LOOK = Call("look", pieces=('{"city": ', '"Köln"}'))
 
 
 def filtered(tail: str, *pieces: str) -> str:
@@ -123,6 +125,41 @@ async def test_continuation_with_prefill_sends_no_instruction(gateway: Gateway) 
         assert "".join(m.text for m in chat.conversation.history()[1:]) == "The quick brown fox"
     last = gateway.asked[-1].body["messages"][-1]
     assert (last["role"], last["content"]) == ("assistant", [{"type": "text", "text": "The quick"}])
+
+
+@pytest.mark.parametrize("protocol", [p for p in PROTOCOLS if p is not ApiProtocol.GEMINI])  # it sends whole calls
+async def test_continuation_of_reply_cut_inside_a_call_asks_for_the_rest(
+    gateway: Gateway, protocol: ApiProtocol
+) -> None:
+    gateway.reply(Reply(Words("I will ", "look now."), LOOK).after(3, fault.fin()), Reply.text("look now. So."))
+    async with session(gateway, protocol) as chat:
+        await ask(chat, "weather?")
+        assert chat.conversation.head is not None
+        events = await events_of(chat.send(chat.conversation.head))
+    assert (streamed_text(events), ended(events).outcome) == (" So.", Outcome.COMPLETE)
+    assert "cut off" in question(gateway.asked[1])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(Words("I look. \n"), LOOK).after(2, fault.fin()),
+        Reply(Reasoning("hm"), Words("I look."), Block(), Words("\n")).after(3, fault.fin()),
+        Reply(Words("I look. \n"), Reasoning("so", "so")).after(2, fault.fin()),
+    ],
+)
+async def test_continuation_with_prefill_ends_with_last_word(gateway: Gateway, reply: Reply) -> None:
+    gateway.reply(reply, Reply.text("Rain."))
+    async with session(gateway, ApiProtocol.ANTHROPIC, params=Params(think=Effort.HIGH)) as chat:
+        chat.switch_model(ModelRef("anthropic", "claude-opus-4-1"))
+        await ask(chat, "weather?")
+        assert chat.conversation.head is not None
+        events = await events_of(chat.send(chat.conversation.head))
+    assert ended(events).outcome is Outcome.COMPLETE
+    assert "Thinking is off: this turn began without it." in provider_notices(events)
+    body = gateway.asked[-1].body
+    assert body["messages"][-1]["content"] == [{"type": "text", "text": "I look."}]
+    assert "thinking" not in body
 
 
 @ALL

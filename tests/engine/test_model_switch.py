@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from termchat.core.errors import FailureKind
-from termchat.core.events import ProviderNotice, Streamed
 from termchat.core.messages import user_message
-from termchat.core.models import ApiProtocol
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params
 from tests import gateway as gw
-from tests.engine.support import ask, ended, notices, session, streamed_text
+from tests.engine.support import ask, ended, notices, provider_notices, session, streamed_text
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.support import PROTOCOLS, model
 
@@ -26,10 +25,6 @@ REFUSALS = {
     A: "messages.1.content.0: The block is bound to a different conversation",
     G: "Corrupted thought signature.",
 }
-
-
-def provider_notices(events: list[Any]) -> list[str]:
-    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, ProviderNotice)]
 
 
 @ALL
@@ -126,3 +121,28 @@ async def test_model_switch_gives_one_notice_of_carried_history(gateway: Gateway
         line = "→ anthropic/claude-opus-5 · 1 turn, 2 tool calls carried · reasoning of 1 turn from responses left out"
         assert notices(await ask(chat, "two")) == [line]
         assert notices(await ask(chat, "three")) == []
+
+
+@ALL
+async def test_anthropic_goes_on_after_unfinished_calls_of_another_model(
+    gateway: Gateway, protocol: ApiProtocol
+) -> None:
+    """A turn that began without thinking cannot go on with it: the API refuses the request, now and later."""
+    gateway.reply(Reply(LOOK), fault.status(400), *map(Reply.text, ("Rain.", "Yes.")))
+    async with session(gateway, protocol, params=Params(think=Effort.HIGH)) as chat:
+        await ask(chat, "weather?")
+        chat.switch_model(ModelRef("anthropic", "claude-opus-4-1"))
+        events = await ask(chat, "go on")
+        assert ended(events).outcome is Outcome.COMPLETE
+        assert provider_notices(events)[-1:] == ["Thinking is off: this turn began without it."]
+        assert "thinking" not in gateway.asked[-1].body
+        assert ended(await ask(chat, "is that all?")).outcome is Outcome.COMPLETE
+    assert gateway.asked[-1].body["thinking"]["type"] == "enabled"
+
+
+async def test_anthropic_thinks_in_all_rounds_of_turn_that_began_so(gateway: Gateway) -> None:
+    gateway.reply(Reply(gw.Reasoning("one"), LOOK), Reply(Call("count", {"to": 2})), Reply.text("so"))
+    async with session(gateway, A, params=Params(think=Effort.HIGH)) as chat:
+        chat.switch_model(ModelRef("anthropic", "claude-opus-4-1"))
+        assert ended(await ask(chat, "weather?")).outcome is Outcome.COMPLETE
+    assert [request.body["thinking"]["type"] for request in gateway.asked] == ["enabled"] * 3

@@ -12,7 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.messages import File, Image, Message, Origin, Role, Search, Text, ToolCall, user_message
+from termchat.core.messages import (
+    File,
+    Image,
+    Message,
+    Origin,
+    Part,
+    Reasoning,
+    Role,
+    Search,
+    Text,
+    ToolCall,
+    user_message,
+)
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params, Request
 from termchat.core.sanitize import Safe, join, safe_format, safe_line
@@ -186,16 +198,26 @@ def with_continuation(request: Request, origin: Origin) -> Request:
     model gets a user message that asks for the continuation, or an exact request fails with ProviderError.
     """
     last = request.messages[-1] if request.messages else None
-    if last is None or last.calls or not (last.can_continue or _is_paused(last)):
-        return request
+    if last is None or not (last.can_continue or _is_paused(last)) or any(call.complete for call in last.calls):
+        return request  # the results of its calls follow a reply; a call cut inside its arguments is not sent
     if request.params.exact and last.can_continue and "prefill" not in quirks(origin):
         raise refused_request(origin, "a conversation that ends with a reply")
     if "prefill" in quirks(origin):
-        *before, end = last.parts
-        end = replace(end, text=end.text.rstrip()) if isinstance(end, Text) else end
-        return replace(request, messages=(*request.messages[:-1], replace(last, parts=(*before, end))))
+        return replace(request, messages=(*request.messages[:-1], replace(last, parts=_prefill(last.parts))))
     prompt = _CONTINUE_PROMPT.format(tail=last.text[-_TAIL:])
     return replace(request, messages=(*request.messages, user_message(prompt)))
+
+
+def _prefill(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Return the parts of a reply without those after its last word that are not sent back, nor white space there."""
+    kept = list(parts)
+    while kept and (
+        isinstance(kept[-1], Reasoning | ToolCall) or (isinstance(kept[-1], Text) and not kept[-1].text.strip())
+    ):
+        kept.pop()
+    if kept and isinstance(kept[-1], Text):
+        kept[-1] = replace(kept[-1], text=kept[-1].text.rstrip())
+    return tuple(kept)
 
 
 def drop_unsupported(

@@ -307,13 +307,24 @@ def _check_citation(report: Report, citation: Json, where: str, pages: set[str],
 
 
 def _check_loop(report: Report, body: Json, rows: list[tuple[str, Json]]) -> None:
-    """With enabled thinking, require a thinking block first in the turn that waits for results."""
-    if (body.get("thinking") or {}).get("type") != "enabled" or len(rows) < 2:
+    """With enabled thinking, require it first in the turn that waits for results, and in no reply to be continued."""
+    enabled = (body.get("thinking") or {}).get("type") == "enabled"
+    where, last = rows[-1]
+    if last.get("role") == "assistant" and not _paused(last):
+        if enabled:
+            report.say(f"{where}: prefill is not supported while thinking is enabled.")
+        elif any(block.get("type") in _THOUGHTS for block in blocks_of(last)):
+            report.say(
+                f"{where}.content.0.type: When `thinking` is disabled, an `assistant` message in the final position"
+                " cannot contain `thinking`. To use thinking blocks, enable `thinking` in your request."
+            )
         return
-    last = blocks_of(rows[-1][1])
-    if not last or last[0].get("type") != "tool_result":
+    place = len(rows) - 1
+    while place > 0 and blocks_of(rows[place][1])[:1] and blocks_of(rows[place][1])[0].get("type") == "tool_result":
+        place -= 2
+    if not enabled or place == len(rows) - 1:
         return
-    where, before = rows[-2]
+    where, before = rows[place + 1]
     first = blocks_of(before)[:1]
     if first and first[0].get("type") not in _THOUGHTS:
         report.say(

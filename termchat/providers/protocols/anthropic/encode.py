@@ -36,6 +36,7 @@ from termchat.providers.reply_schema import wire_schema
 
 _SEARCH_RESULT = "web_search_tool_result"
 _SEARCH_TOOL = {"type": "web_search_20250305", "name": "web_search"}
+_THOUGHTS = ("thinking", "redacted_thinking")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -56,6 +57,7 @@ def encode(request: Request, origin: Origin, config: ProviderConfig, max_tokens:
         body["tool_choice"] = choice
     body |= _params(request.params, origin, config.quirks, body["max_tokens"])
     body["messages"] = _turns(request, origin, body)
+    _settle_thinking(body, request)
     if CACHE_DIAGNOSIS in config.quirks and f"no_{CACHE_DIAGNOSIS}" not in config.quirks:
         body["diagnostics"] = {"previous_message_id": previous_reply_id(request, origin) or None}  # null: keep this one
     body["stream"] = config.stream and "no_stream" not in config.quirks
@@ -120,6 +122,31 @@ def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[
     return turns
 
 
+def _settle_thinking(body: dict[str, Any], request: Request) -> None:
+    """Turn thinking off where the API accepts none: in a turn that began without it, and to continue a reply.
+
+    A turn lasts from a question to the last result of its calls. Another model may have begun it, or this one without
+    thinking. `adaptive` thinking has no such rule. Source:
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+    """
+    turns, enabled = body["messages"], body.get("thinking", {}).get("type") == "enabled"
+    prefilled = bool(turns) and turns[-1]["role"] == "assistant" and request.messages[-1].can_continue
+    if enabled and (prefilled or not _began_with_thinking(turns)):
+        del body["thinking"]
+        enabled = False
+    if prefilled and not enabled:
+        turns[-1]["content"] = [block for block in turns[-1]["content"] if block["type"] not in _THOUGHTS]
+
+
+def _began_with_thinking(turns: list[dict[str, Any]]) -> bool:
+    """Return True if the first reply since the last question begins with thinking, or if there is none."""
+    question = len(turns) - 1
+    while question > 0 and turns[question]["content"][0]["type"] == "tool_result":
+        question -= 2
+    replies = turns[question + 1 :]
+    return not replies or replies[0]["content"][0]["type"] in _THOUGHTS
+
+
 def _has_reasoning(message: Message) -> bool:
     return any(isinstance(part, Reasoning) for part in message.parts)
 
@@ -153,7 +180,7 @@ def _blocks(message: Message, *, paused: bool) -> list[dict[str, Any]]:
     answered = {as_text(block.get("tool_use_id")) for block in blocks if block["type"] == _SEARCH_RESULT}
     unpaired = (asked ^ answered) & (answered if paused else asked | answered) | {""}  # a gateway may tell no id
     blocks = [b for b in blocks if not (b["type"] in ("server_tool_use", _SEARCH_RESULT) and _search_id(b) in unpaired)]
-    while blocks and blocks[-1]["type"] in ("thinking", "redacted_thinking"):
+    while blocks and blocks[-1]["type"] in _THOUGHTS:
         blocks.pop()
     return blocks
 
