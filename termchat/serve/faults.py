@@ -60,7 +60,7 @@ _CLIENT_RULES = (  # slash commands, which only a terminal has, and what clients
     (r" \(/model, -m\)|: /model in a chat, -m in a script", ""),
     (r"/compact, /drop N, (--.+?) in a script", r"start termchat with \1"),
     (r"/set search off", "start termchat with --set search=off"),
-    (r"/[a-z]+[^/]*? in a chat, (--.+?) in a script", r"start termchat with \1"),
+    (r"(?:/[a-z]+[^/]*? and )?/[a-z]+[^/]*? in a chat, (--.+?) in a script", r"start termchat with \1"),
     (r" or, in a chat, /[a-z]+ lists", " lists"),
     (r"In a chat, /continue and /retry work", "Continue and retry work"),
     (r"(; | · )in a chat, /[a-z]+ [^.]*", ""),

@@ -197,6 +197,15 @@ async def test_day_limit_counts_other_processes_and_running_requests(gateway: Ga
     assert (len(gateway.asked), outcomes.count(Outcome.BUDGET)) == (2, 2)
 
 
+async def test_request_over_both_limits_is_told_how_to_raise_both(gateway: Gateway) -> None:
+    async with session(gateway, C, **plan(gateway, "0.010", max_cost_day="0.010")) as chat:
+        failure = ended(await ask(chat, "first")).failure
+    assert failure
+    assert failure.hint == (
+        "Raise both: /budget 0.05 and /budget day 0.05 in a chat, --max-cost 0.05 --set max_cost_day=0.05 in a script."
+    )
+
+
 @pytest.mark.parametrize("search", [False, True], ids=["unknown price", "web search"])
 async def test_unbounded_request_is_refused_until_allowed(gateway: Gateway, search: bool) -> None:
     gateway.always(WHOLE)

@@ -26,6 +26,8 @@ NOT_SHOWN = {"/compact", "/compact keep ", "`/login`"}  # prompts of commands, a
         ("Choose another model: /model in a chat, -m in a script.", "Choose another model."),
         ("Raise it: /budget 1.5 in a chat, --max-cost 1.5 in a script.",
          "Raise it: start termchat with --max-cost 1.5."),
+        ("Raise both: /budget 2 and /budget day 5 in a chat, --max-cost 2 --set max_cost_day=5 in a script.",
+         "Raise both: start termchat with --max-cost 2 --set max_cost_day=5."),
         ("Try again, or offer tools: /tools on NAMES in a chat, --tools NAMES in a script.",
          "Try again, or offer tools: start termchat with --tools NAMES."),
         ("Turn them off: /set search off, or allow them: /budget allow in a chat, --set unpriced=allow in a script.",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import RequestCost
 from termchat.core.messages import Origin
 from termchat.core.provider import Admission, Bill
-from termchat.core.sanitize import safe, safe_format
+from termchat.core.sanitize import join, safe, safe_format
 from termchat.core.usage import Limits, Reservation, Reserved, Spent, Usage
 from termchat.engine.budget import Budget, TurnGate, left
 
@@ -115,7 +116,7 @@ class BatchGate(TurnGate):
             released = self._room.watch()
             found = await self._try(bill)
             if isinstance(found, Failure) and not self._room.has_others(self):
-                raise ProviderError(found)
+                raise ProviderError(await self._with_way_on_of_day(found, bill))
             if isinstance(found, Admission) and (found.max_tokens is None or not self._room.has_others(self)):
                 self._refuse_shorter(bill, found)
                 break
@@ -149,6 +150,18 @@ class BatchGate(TurnGate):
             return error.failure
         limits = [found.max_tokens for found in (own, of_day) if found.max_tokens is not None]
         return Admission(min(limits) if limits else None, own.notice or of_day.notice)
+
+    async def _with_way_on_of_day(self, failure: Failure, bill: Bill) -> Failure:
+        """Add how to raise the limit of the day to the failure of a request that crosses that one, too."""
+        if self._day is None:
+            return failure
+        try:
+            await self._day.admit(bill)
+        except ProviderError as error:
+            hints = dict.fromkeys((failure.hint, error.failure.hint))
+            return replace(failure, hint=join(" ", list(hints)))
+        self._day.failed(None, accepted=False)
+        return failure
 
     def _refuse_shorter(self, bill: Bill, found: Admission) -> None:
         """Raise ProviderError for a reply that would be shorter than the user allows: cut short, it is no answer."""

@@ -88,12 +88,23 @@ def spent_words(limits: Limits, spent: Spent, where: Safe = IN_CHAT) -> Safe:
 
 
 def _way_on(limits: Limits, spent: Spent, least: Decimal) -> Safe:
-    day = limits.day is not None and spent.day + least > limits.day
-    if day and limits.day is not None:
-        amount = _round_up(max(spent.day + 4 * least, limits.day))
-        return safe_format("Raise it: /budget day {n} in a chat, --set max_cost_day={n} in a script.", n=safe(amount))
-    amount = _round_up(max(spent.chat + 4 * least, limits.chat or Decimal(0)))
-    return safe_format("Raise it: /budget {n} in a chat, --max-cost {n} in a script.", n=safe(amount))
+    """Return how to raise each limit that the request crosses."""
+    raised: dict[str, Safe] = {}
+    for name, limit, so_far in (("chat", limits.chat, spent.chat), ("day", limits.day, spent.day)):
+        if limit is not None and so_far + least > limit:
+            raised[name] = safe(_round_up(max(so_far + 4 * least, limit)))
+    match raised:
+        case {"chat": chat, "day": day}:
+            return safe_format(
+                "Raise both: /budget {chat} and /budget day {day} in a chat, "
+                "--max-cost {chat} --set max_cost_day={day} in a script.",
+                chat=chat, day=day,
+            )  # fmt: skip
+        case {"day": day}:
+            return safe_format("Raise it: /budget day {n} in a chat, --set max_cost_day={n} in a script.", n=day)
+        case _:
+            amount = raised.get("chat") or safe(_round_up(max(spent.chat + 4 * least, limits.chat or Decimal(0))))
+            return safe_format("Raise it: /budget {n} in a chat, --max-cost {n} in a script.", n=amount)
 
 
 def _round_up(amount: Decimal) -> str:

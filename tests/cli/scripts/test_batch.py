@@ -206,6 +206,8 @@ def test_batch_budget_stops_before_the_send(batch: Batch, program: Program) -> N
     today = batch(None, "--set", "max_cost_day=0.05", "--max-tokens", "20")
     assert (today.code, len(program.gateway.asked)) == (7, sent)
     assert "today" in today.err
+    both = batch(None, "--max-cost", "0.05", "--set", "max_cost_day=0.05", "--max-tokens", "20")
+    assert "--max-cost 0." in both.err and "--set max_cost_day=0." in both.err
 
 
 def test_batch_in_order_goes_no_further_than_window(batch: Batch, program: Program) -> None:
