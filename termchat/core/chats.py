@@ -14,6 +14,7 @@ from termchat.core.sanitize import Safe
 from termchat.late_dataclass import dataclass
 
 ONE_SHOT = "one_shot"  # the setting, true in a chat that a one-shot began
+COMPARED = "compared"  # the setting: the question of the last comparison, then its models
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,27 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """The last comparison of a chat: its question, and the models in the order in which they were asked."""
+
+    question: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChatState:
     """The model, system prompt and other settings of a chat, restored when it is resumed."""
 
     model: ModelRef | None = None
     system: str = ""
     settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+    @property
+    def compared(self) -> Compared | None:
+        """The last comparison, None if there was none."""
+        saved = self.settings.get(COMPARED)
+        names = [name for name in saved if isinstance(name, str)] if isinstance(saved, list) else []
+        return Compared(names[0], tuple(names[1:])) if names else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from termchat.core.chats import ChatState
+from termchat.core.chats import COMPARED, ChatState
 from termchat.core.conversation import ContextMarks
 from termchat.core.messages import Json
 from termchat.core.models import ModelRef
@@ -78,6 +78,8 @@ def saved_state(config: TurnConfig, defaults: TurnConfig) -> ChatState:
     for name, nodes in ((_DROPPED, config.marks.dropped), (_PINNED, config.marks.pinned)):
         if nodes:
             settings[name] = list[Json](sorted(nodes))
+    if found := config.compared:
+        settings[COMPARED] = [found.question, *found.models]
     return ChatState(config.model, config.system, settings)
 
 
@@ -95,6 +97,7 @@ def restored(state: ChatState, defaults: TurnConfig) -> TurnConfig:
         max_cost=max_cost,
         role=ActiveRole(role) if isinstance(role, str) else None,
         marks=ContextMarks(_nodes(state, _DROPPED), _nodes(state, _PINNED)),
+        compared=state.compared,
     )
     return replace(config, prices=config.prices or (config.budget_prices if limits_of(config) else None))
 

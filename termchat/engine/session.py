@@ -8,7 +8,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from termchat.core.chat_store import ChatStore, Recorder, Resumed
-from termchat.core.chats import ONE_SHOT, ChatState, Location
+from termchat.core.chats import ONE_SHOT, ChatState, Compared, Location
 from termchat.core.conversation import Conversation, Node, is_summary_request, kept_messages
 from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, StepCounted, TurnEnded
@@ -116,7 +116,10 @@ class ChatSession:
         return self._store
 
     def switch_model(self, model: ModelRef, think: Effort | None = None) -> None:
-        self._config = with_model(self._config, model, think)
+        self._configure(with_model(self._config, model, think))
+
+    def _configure(self, config: TurnConfig) -> None:
+        self._config = config
         if self._recorder:
             self._recorder.set_state(self._state)
 
@@ -137,11 +140,9 @@ class ChatSession:
 
     def update_settings(self, change: Callable[[TurnSettings], TurnSettings], *, lasting: bool) -> None:
         """Change the settings of the next turns; with `lasting` also those of new chats."""
-        self._config = with_settings(self._config, change(self.settings))
         if lasting:
             self._defaults = with_settings(self._defaults, change(settings_of(self._defaults)))
-        if self._recorder:
-            self._recorder.set_state(self._state)
+        self._configure(with_settings(self._config, change(self.settings)))
 
     def move_head(self, head: str | None) -> None:
         self.conversation = self.conversation.move(head)
@@ -249,6 +250,7 @@ class ChatSession:
         """Answer the node `question` with several models at once, without tools; the head does not stay on it."""
         if self.conversation.head == question:
             self.move_head(self.conversation.nodes[question].parent)
+        self._configure(replace(self._config, compared=Compared(question, tuple(map(str, models)))))
         first, thinks = len(self._offers) + 1, efforts or [None] * len(models)
         offers = [Offer(first + n, model, think=thinks[n]) for n, model in enumerate(models)]
         self._offers.update({offer.number: offer for offer in offers})
@@ -264,8 +266,7 @@ class ChatSession:
 
         def offer(reply: Message) -> None:
             if chat == self._conversation_id:
-                number = len(self._offers) + 1
-                self.offer(Offer(number, model or self.model, beside=beside, messages=(question, reply)))
+                self.offer(Offer(len(self._offers) + 1, model or self.model, beside=beside, messages=(question, reply)))
 
         return AsideTurn(turn, self._recording(), self.count, offer)
 
@@ -348,10 +349,8 @@ class ChatSession:
         if conversation_id != self._conversation_id:
             return
         if isinstance(event, MessageDone):
-            head = self.conversation.head
-            self.conversation = self.conversation.add(Node(event.node, event.parent, event.message))
-            if head != event.parent:  # the user has moved on
-                self.conversation = self.conversation.move(head)
+            head, grown = self.conversation.head, self.conversation.add(Node(event.node, event.parent, event.message))
+            self.conversation = grown if head == event.parent else grown.move(head)  # the user has moved on
         elif isinstance(event, TurnEnded):
             self.failure = event.failure or self.failure
             node = self.conversation.nodes[question]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from termchat.core.approval import ApprovalRequest, Decision, ToolLimits
+from termchat.core.chats import Compared
 from termchat.core.conversation import ContextMarks
 from termchat.core.errors import Failure, ProviderError, internal_error, outcome_of
 from termchat.core.events import (
@@ -52,15 +53,14 @@ class TurnConfig:
     own_timeouts    timeouts of single providers in seconds, by provider and field of `Timeouts`
     max_rounds      limit of requests in one turn
     tool_limits     limits of the tool calls
-    max_cost        limit of a chat in US dollars, as the setting holds it; "" for none
-    max_cost_day    limit of all chats of a day
+    max_cost        limit of a chat in US dollars as the setting holds it, "" for none; max_cost_day of all of a day
     unpriced        allow models without a known price under a limit
     marks, fit      messages that are left out or kept, and how a long chat is fitted
     notices         what the user has to know about the messages of this turn
+    compared        the last comparison of the chat
     refusal         the failure of a turn whose messages cannot be sent
     client_tools    tools whose calls end the turn, because the client runs them
-    budget_prices   price table for limits, also if nothing else reads the cost
-    prices          price table, None when nothing reads the cost
+    prices          price table, None when nothing reads the cost; budget_prices is for limits, also then
     wait_for_host   retry without limit while the host is unreachable
     """
 
@@ -84,6 +84,7 @@ class TurnConfig:
     refusal: Failure | None = None
     budget_prices: Prices | None = None
     role: ActiveRole | None = None
+    compared: Compared | None = None
     client_tools: tuple[ToolSpec, ...] = ()
 
 

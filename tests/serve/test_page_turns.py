@@ -145,10 +145,14 @@ def test_page_comparison_answers_in_siblings_of_which_one_is_taken(served: Serve
     assert [turn["model"] for turn in begun["turns"]] == body["models"]
     chat = page.ended(begun["id"])
     assert chat["head"] is None
+    compared = {"question": chat["nodes"][0]["id"], "models": body["models"]}
+    assert chat["compared"] == compared
     replies = {node["model"]: node for node in chat["nodes"] if node["role"] == "assistant"}
     assert {node["parent"] for node in replies.values()} == {chat["nodes"][0]["id"]}
     page.post(f"chats/{chat['id']}/head", {"node": replies[MODEL_OF_ANTHROPIC]["id"]})
     assert texts(page.chat(chat["id"])) == [("user", "who?"), ("assistant", "from B")]
+    page.post(f"chats/{chat['id']}/settings", {"system": "Be brief."})
+    assert page.chat(chat["id"])["compared"] == compared  # also after the chat was opened again
 
 
 def test_page_upload_is_sent_and_served_as_safe_type(served: Served, page: PageClient) -> None:

@@ -67,7 +67,13 @@ def chat_document(chat: WatchedChat) -> dict[str, Any]:
 
 def setup_document(state: ChatState) -> dict[str, Any]:
     """Return what the next turns of a chat are sent with, beside the model."""
-    return {"system": state.system, "role": state.settings.get("role", ""), "think": state.settings.get("think", "")}
+    settings, compared = state.settings, state.compared
+    return {
+        "system": state.system,
+        "role": settings.get("role", ""),
+        "think": settings.get("think", ""),
+        "compared": {"question": compared.question, "models": list(compared.models)} if compared else None,
+    }
 
 
 def stored_node(chat: WatchedChat, node: Node) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import { announce } from "./announcer.js";
 import { ApiError, getJson, postJson } from "./api.js";
-import { applyEvent, chatFrom, followOurs, markCompared, markOurs, missedEnd, nextParent } from "./chat_state.js";
+import { applyEvent, chatFrom, followOurs, markOurs, missedEnd, nextParent } from "./chat_state.js";
 import { clearSent, composer, fillComposer, openComposer, readyAttachments } from "./composer_state.js";
 import { followEvents } from "./event_stream.js";
 import { state, update } from "./state.js";
@@ -198,7 +198,6 @@ async function postTurn(id, body, taken) {
   state.chat?.failures.delete("end");
   const made = await postJson(id ? `/api/chats/${encodeURIComponent(id)}/turns` : "/api/chats", body);
   taken();
-  if (body.kind === "compare") markCompared(made.turns.map(({ model }) => model));
   const chat = state.chat?.id === made.id ? state.chat : null;
   for (const turn of made.turns) {
     questions.set(turn.id, body.kind === "send" ? body.text : "");

@@ -3,7 +3,6 @@
 import { childrenOf, leafBelow, pathTo } from "./tree.js";
 
 const ours = new Set(); // turns that this page began
-const places = new Map(); // model to its place in the last comparison that this page began
 const ended = new Map(); // turns whose end was seen, and whether a reply came
 const MOST_OUTPUT = 20_000; // characters that a running call has printed
 
@@ -21,31 +20,45 @@ export function chatFrom(snapshot, before = null) {
     tip: stays ? before.tip : snapshot.head, // the last node in view
     followed: null, // the running turn below it
     keys: before?.keys ?? new Map(), // node id to the key of the component that showed it while it streamed
-    compare: before?.compare ?? null, // {turns: [state, ...]} while replies stand side by side
+    compare: null, // {parent, turns: [state, ...]} while replies stand side by side
     failures: before?.failures ?? new Map(), // node id or "end" to a failure
     notes: before?.notes ?? [], // {key, text, level}
   };
   for (const given of snapshot.turns ?? []) addTurn(chat, given, before?.turns.get(given.id));
-  if (chat.compare && !before) addFinishedColumns(chat, chat.compare.parent);
-  else if (!chat.head && !chat.tip) addFinishedColumns(chat, [...chat.nodes.values()].findLast((node) => !node.parent)?.id);
+  addFinishedColumns(chat, chat.compare?.parent ?? (before ? before.compare?.parent : undecided(chat)));
+  if (chat.compare?.parent === before?.compare?.parent) addFailedColumns(chat, before?.compare?.turns ?? [], snapshot.ended ?? []);
   return chat;
+}
+
+/** Return the question of a comparison of which no reply was taken, if the chat is still there. */
+function undecided(chat) {
+  const question = chat.nodes.get(chat.compared?.question);
+  if (question && (question.parent ?? null) === (chat.head ?? null)) return question.id;
+  if (chat.head) return undefined;
+  return [...chat.nodes.values()].findLast((node) => !node.parent)?.id; // a chat has no head until a reply is taken
+}
+
+/** Show columns that were there before a reconnect and have no reply, with the end that came meanwhile. */
+function addFailedColumns(chat, columns, ends) {
+  for (const column of columns) {
+    const end = column.ended ?? ends.find(({ turn }) => turn === column.id);
+    if (end?.has_content === false) addColumn(chat, { ...column, parts: [], ended: end });
+  }
 }
 
 /** Take the ends of our turns that came before the page was connected. Return the one whose question comes back. */
 export function missedEnd(chat, snapshot) {
   const missed = (snapshot.ended ?? []).filter(({ turn }) => ours.has(turn) && !ended.has(turn));
-  for (const end of missed) {
-    ended.set(end.turn, end.has_content !== false);
+  for (const end of missed) ended.set(end.turn, end.has_content !== false);
+  const alone = missed.filter(({ parent }) => parent !== chat.compare?.parent); // a column shows its end itself
+  for (const end of alone) {
     if (end.has_content === false) chat.tip = chat.head;
     if (end.failure) chat.failures.set("end", end.failure);
   }
-  return missed.find((end) => end.has_content === false)?.turn;
+  return alone.find((end) => end.has_content === false)?.turn;
 }
 
-/**
- * Show the finished replies to a question beside those that run. A chat that began with a comparison has no head until
- * one is taken.
- */
+/** Show the finished replies to a question beside those that run. */
 function addFinishedColumns(chat, question) {
   if (!question) return;
   const running = new Set((chat.compare?.turns ?? []).flatMap((turn) => turn.nodes));
@@ -86,9 +99,15 @@ function addColumn(chat, turn) {
   const place = chat.compare.turns.findIndex((column) => column.id === turn.id);
   if (place < 0) chat.compare.turns.push(turn);
   else chat.compare.turns[place] = turn;
-  const order = ({ model }) => places.get(model) ?? Infinity;
-  chat.compare.turns.sort((one, other) => order(one) - order(other) || 0); // a finished one may come last
+  orderColumns(chat);
   chat.tip = turn.parent;
+}
+
+/** Bring the columns into the order of the models that were asked: they end, and are stored, in any other. */
+function orderColumns({ compare, compared }) {
+  if (!compare || compare.parent !== compared?.question) return;
+  const order = ({ model }) => (compared.models.includes(model) ? compared.models.indexOf(model) : Infinity);
+  compare.turns.sort((one, other) => order(one) - order(other) || 0); // others were asked later
 }
 
 function follow(chat, turn) {
@@ -102,12 +121,6 @@ function follow(chat, turn) {
 /** Remember that this page began a turn: it is followed, and its question comes back if no reply comes. */
 export function markOurs(id) {
   ours.add(id);
-}
-
-/** Remember the order of the models that the user compares. */
-export function markCompared(models) {
-  places.clear();
-  for (const model of models) places.set(model, places.size);
 }
 
 /** Return the node that the next question follows: not a question that got no reply. */
@@ -172,7 +185,8 @@ function applyChat(chat, data) {
   for (const [id, label] of Object.entries(data.labels ?? {})) {
     if (chat.nodes.has(id)) chat.nodes.set(id, { ...chat.nodes.get(id), label });
   }
-  for (const name of ["head", "title", "held", "model"]) if (name in data) chat[name] = data[name];
+  for (const name of ["head", "title", "held", "model", "compared"]) if (name in data) chat[name] = data[name];
+  orderColumns(chat);
   if (atHead && "head" in data) chat.tip = chat.head;
 }
 

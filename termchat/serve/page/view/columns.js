@@ -27,7 +27,7 @@ function Column({ turn, chat, models }) {
   const notes = chat.notes.filter((note) => nodes.some((node) => keyOf(chat, node) === note.key));
   return html`<div class="compared">
     <${Reply} nodes=${nodes} chat=${chat} models=${models} notes=${notes} siblings=${[]} failure=${turn.ended?.failure}>
-      <button type="button" class="primary adopt" onClick=${() => adopt(turn)}><${Icon} name="check" />${t("adopt")}</button>
+      ${chat.held ? "" : html`<button type="button" class="primary adopt" onClick=${() => adopt(turn)}><${Icon} name="check" />${t("adopt")}</button>`}
     <//>
     ${!turn.ended && html`<button type="button" class="stop" onClick=${() => stopTurns([turn])}><${Icon} name="stop" />${t("stop")}</button>`}
   </div>`;
