@@ -87,7 +87,7 @@ def file_part(name: str, data: bytes, shown: str = "") -> Part | Failure:
     return attached_text(name, visible_controls(text))
 
 
-def line_part(name: str, path: Path, lines: LineSpan, check_name: Safe) -> tuple[Part] | Failure:
+def line_part(name: str, path: Path, lines: LineSpan, check_name: Safe) -> tuple[Text] | Failure:
     """Return some lines of a text file as a part, or the failure; an image or a PDF has no lines."""
     data = file_bytes(name, path, check_name)
     part = data if isinstance(data, Failure) else file_part(name, data)

@@ -166,13 +166,14 @@ class Resolver:
         return None
 
     def sizes(self, targets: Iterable[str]) -> dict[str, int]:
-        """Return the sizes in bytes of the files among some targets; of lines, that of the whole file."""
+        """Return the sizes in bytes of the files among some targets; of lines of a file, that of these lines."""
         found: dict[str, int] = {}
         for target in targets:
             existing = self.existing(target)
             if existing and not target.endswith("/"):
                 with suppress(OSError):
-                    found[target] = existing[0].stat().st_size
+                    size = _size(*existing)
+                    found |= {} if size is None else {target: size}
         return found
 
     def _load_path(self, target: str, *, approved: bool) -> Loaded:
@@ -199,6 +200,17 @@ class Resolver:
             n = safe(f"{size / 1000:.0f}")
             return Confirmation(safe_format("{name} is {n} kB of text.", name=safe_line(target), n=n))
         return part if isinstance(part, Failure) else (part,)
+
+
+def _size(path: Path, lines: LineSpan | None) -> int | None:
+    """Return the size of a file or of its lines, None for lines that it does not have. Raises OSError."""
+    about = path.stat()
+    if lines is None:
+        return about.st_size
+    if not stat.S_ISREG(about.st_mode):
+        return None
+    part = line_part("", path, lines, _CHECK_NAME)
+    return None if isinstance(part, Failure) else len(part[0].text.encode()) - len(attached_text("", "").text)
 
 
 def classified(read: tuple[Part, ...] | Failure) -> tuple[Part, ...] | Failure:

@@ -160,3 +160,16 @@ async def test_clipboard_is_read_beside_file_of_that_name(place: Path) -> None:
     (place / "clipboard").write_text("a file")
     resolver = Resolver(sources(place, clipboard=picture()))
     assert (await resolver.clipboard(ANY)).parts == (picture(),)
+
+
+def test_sizes_of_lines_are_those_of_what_is_attached(place: Path) -> None:
+    (place / "é.txt").write_text("é\nzwei\n")
+    os.mkfifo(place / "pipe")
+    targets = ["src/b.py", "src/b.py#2-3", "src/b.py#9-99", "é.txt#1", "odd#1", "src/b.py#11", "cat.png#1", "src/"]
+    assert Resolver(sources(place)).sizes([*targets, "pipe#1", "gone#1"]) == {
+        "src/b.py": 71,
+        "src/b.py#2-3": 14,
+        "src/b.py#9-99": 15,
+        "é.txt#1": 3,
+        "odd#1": 3,
+    }
