@@ -13,6 +13,7 @@ from termchat.attachments.mentions import find_mentions, readings
 from termchat.attachments.resolve import Resolver
 from termchat.core.sanitize import Safe, safe_format
 from termchat.ui.phrases import size
+from termchat.ui.repl.input.transformed_line import transformed_line
 
 _LENGTH = 20_000  # characters of an input that is looked through
 
@@ -66,15 +67,7 @@ class MentionSizes(Processor):
             if label:
                 shown.append((style, label))
             starts.append(starts[-1] + 1 + len(label or ""))
-
-        def to_display(at: int) -> int:
-            return starts[at] if at < len(starts) else starts[-1] + at - len(starts) + 1
-
-        def to_source(at: int) -> int:
-            found = max(n for n, start in enumerate(starts) if start <= at)
-            return found + (at - starts[-1] if at > starts[-1] else 0)
-
-        return Transformation(shown, source_to_display=to_display, display_to_source=to_source)
+        return transformed_line(shown, starts)
 
     def _ends(self, line: str) -> list[tuple[int, Safe]]:
         found: list[tuple[int, Safe]] = []

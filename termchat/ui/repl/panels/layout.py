@@ -22,6 +22,7 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
 from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.input.transformed_line import transformed_line
 from termchat.ui.repl.panels.style import Fragments, PromptToolkitStyle
 from termchat.ui.terminal.renderer import LiveApplication
 from termchat.ui.text.ascii import to_ascii
@@ -260,12 +261,4 @@ class _Input(Processor):
             starts.append(starts[-1] + len(label or fragment[1]))
         if given.lineno == given.document.line_count - 1 and (hint := editor.suggestion()):
             shown.append((dim, hint))
-
-        def to_display(at: int) -> int:
-            return starts[at] if at < len(starts) else starts[-1] + at - len(starts) + 1
-
-        def to_source(at: int) -> int:
-            found = max(n for n, start in enumerate(starts) if start <= at)
-            return found + (at - starts[-1] if at > starts[-1] else 0)
-
-        return Transformation(shown, source_to_display=to_display, display_to_source=to_source)
+        return transformed_line(shown, starts)
