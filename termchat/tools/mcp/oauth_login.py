@@ -25,7 +25,7 @@ from pydantic import AnyUrl, BaseModel, PrivateAttr, ValidationError
 from termchat import __version__
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import McpServer
-from termchat.core.sanitize import Safe, excerpt, safe_format, safe_line
+from termchat.core.sanitize import excerpt, safe_format, safe_line
 from termchat.tools.mcp.login_store import Json, Login
 from termchat.tools.mcp.loopback_redirect import loopback_redirect
 from termchat.tools.mcp.oauth_network import RefusedAddressError, is_safe_page, oauth_client
@@ -178,11 +178,6 @@ def _given_client(server: McpServer, about: OAuthClientMetadata) -> OAuthClientI
         redirect_uris=about.redirect_uris,
         token_endpoint_auth_method=method,
     )
-
-
-def login_hint(name: str) -> Safe:
-    """Return the next step for a server that wants a login."""
-    return safe_format("Log in with: termchat mcp login {name}", name=safe_line(name))
 
 
 async def _agree(server: McpServer, provider: LoginProvider, client: httpx2.AsyncClient) -> Login | Failure | None:
