@@ -157,6 +157,19 @@ def test_external_editor_replaces_draft(tmp_path: Path) -> None:
         terminal.shows("You said: MAKE ME LOUD")
 
 
+def test_external_editor_gets_replacement_characters_for_typed_bytes(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text(f'#!/bin/sh\ncat "$1" > {tmp_path}/draft\necho edited >> "$1"\n')
+    editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
+    with Terminal(env={"EDITOR": str(editor)}) as terminal:
+        _ready(terminal)
+        terminal.send(b"caf\xe9 ok")
+        terminal.shows("ok")
+        terminal.send("\x07")
+        terminal.shows("edited")
+        assert (tmp_path / "draft").read_text() == "caf\N{REPLACEMENT CHARACTER} ok"
+
+
 def test_external_editor_with_open_quote_keeps_draft() -> None:
     with Terminal(env={"EDITOR": "vi 'x", "VISUAL": ""}) as terminal:
         _ready(terminal)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TextIO, assert_never
 
+from prompt_toolkit.input.posix_utils import PosixStdinReader
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
@@ -28,6 +29,8 @@ class Keyboard(Vt100Input):
         self, stdin: TextIO, deliver: Callable[[Sequence[KeyPress]], None], on_reply: Callable[[str], None]
     ) -> None:
         super().__init__(stdin)
+        # bytes that are no text must not become lone surrogates, which no file and no request can hold
+        self.stdin_reader = PosixStdinReader(stdin.fileno(), errors="replace", encoding=stdin.encoding)
         self.decoder = InputDecoder()
         self._deliver = deliver
         self._on_reply = on_reply
