@@ -1,31 +1,48 @@
-"""Entry point; without arguments, it imports only the modules that the first paint needs."""
+"""Entry point; without arguments, it imports only the modules that the first paint needs.
 
-from __future__ import annotations
+`__future__` is not imported, since that takes time in which Ctrl-C would print a traceback.
+"""
 
 import os
 import sys
 
-from termchat.system import startup_gc
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from termchat.ui.terminal.tty import Tty
+
+_INTERRUPTED = 130
+
+
+def _end_quietly(kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:
+    """Print no traceback for Ctrl-C before `main`; the interpreter then ends by SIGINT."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _end_quietly
 
 
 def main() -> None:
     """Run termchat and exit with its exit code."""
-    startup_gc.pause()
-    _ignore_current_directory()
-    _fill_closed_streams()
     code = 1
     try:
+        from termchat.system import startup_gc
+
+        startup_gc.pause()
+        _ignore_current_directory()
+        _fill_closed_streams()
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
-        code = 130
+        code = _INTERRUPTED
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else 1
     except BaseException as error:
-        _report(error)
+        if _is_interrupt(error):
+            code = _INTERRUPTED
+        else:
+            _report(error)
     finally:
         _leave(code)
 
@@ -56,24 +73,34 @@ def _fill_closed_streams() -> None:
             setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - until the exit
 
 
+def _is_interrupt(error: BaseException) -> bool:
+    """Return True for Ctrl-C, also where Python 3.11 wraps it: in a class that is being created, as a RuntimeError."""
+    while error.__cause__:
+        error = error.__cause__
+    return isinstance(error, KeyboardInterrupt)
+
+
 def _run(arguments: list[str]) -> int:
+    sys.unraisablehook = _report_unraisable
     from termchat.cli.flags import starts_chat
     from termchat.cli.process_memory import deny_inspection
 
     # First, because keys typed from here on are kept.
     tty = _acquire_tty(arguments) if starts_chat(arguments) else None
     if arguments[:2] != ["completion", "--words"]:  # it answers a press of Tab, and holds no key
-        _report_uncaught()
+        _report_threads()
         deny_inspection()
     try:
         return _start(arguments, tty)
     except Exception as error:
+        if _is_interrupt(error):
+            return _INTERRUPTED
         typed = tty.release() if tty else ""
         _report(error, typed)
         return 1
 
 
-def _start(arguments: list[str], tty: Tty | None) -> int:
+def _start(arguments: list[str], tty: "Tty | None") -> int:
     if arguments:
         from termchat.cli import run_command_line
 
@@ -83,7 +110,7 @@ def _start(arguments: list[str], tty: Tty | None) -> int:
     return run_app(Options(), os.environ, tty)
 
 
-def _acquire_tty(arguments: list[str]) -> Tty | None:
+def _acquire_tty(arguments: list[str]) -> "Tty | None":
     try:
         from termchat.ui.terminal.tty import Tty
     except ImportError:  # Windows
@@ -94,8 +121,11 @@ def _acquire_tty(arguments: list[str]) -> Tty | None:
 def _leave(code: int) -> None:
     """Exit at once: tearing down the interpreter and the SDKs would keep the shell waiting for a tenth of a second."""
     import atexit
+    import signal
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a late Ctrl-C must not keep the terminal from being restored
     atexit._run_exitfuncs()  # noqa: SLF001  # type: ignore[reportPrivateUsage]  # the terminal is restored there
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the reader of the output may take nothing more
     try:
         sys.stdout.flush()
     except (OSError, ValueError) as error:
@@ -120,15 +150,23 @@ def _report(error: BaseException, typed: str = "") -> None:
     report_unsent(typed)
 
 
-def _report_uncaught() -> None:
-    """Report the exceptions of finalizers and threads in the same way."""
+def _report_unraisable(args: "sys.UnraisableHookArgs") -> None:
+    """Report the exception of a finalizer or a callback. Ctrl-C in one would be lost, so it ends the program here."""
+    if isinstance(args.exc_value, KeyboardInterrupt):
+        _leave(_INTERRUPTED)
+    if isinstance(args.exc_value, Exception):
+        _report(args.exc_value)
+
+
+def _report_threads() -> None:
+    """Report the exceptions of threads in the same way."""
     import threading
 
-    def report(args: sys.UnraisableHookArgs | threading.ExceptHookArgs) -> None:
+    def report(args: threading.ExceptHookArgs) -> None:
         if isinstance(args.exc_value, Exception):
             _report(args.exc_value)
 
-    sys.unraisablehook = threading.excepthook = report
+    threading.excepthook = report
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,42 @@ from termchat import cli
 code = cli.run_command_line(sys.argv[1:], dict(HOME="{home}", TERMCHAT_MODEL="{model}"))
 print("\\n" + " ".join(sorted({{name.partition(".")[0] for name in sys.modules}})))
 """
+
+# Runs `termchat --help`, which Ctrl-C interrupts when it imports a module.
+INTERRUPTED = """
+import signal, sys
+def interrupt(*_):
+    signal.raise_signal(signal.SIGINT)
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "termchat.cli.help_text":
+            {moment}
+sys.meta_path.insert(0, Finder())
+sys.argv = ["termchat", "--help"]
+from termchat.__main__ import main
+main()
+"""
+MOMENTS = {
+    "an import": "interrupt()",
+    "a class": "type('New', (), {'field': type('Field', (), {'__set_name__': interrupt})()})",
+    "a finalizer": "type('Old', (), {'__del__': interrupt})()",
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_during_imports_exits_without_traceback(tmp_path: Path, moment: str) -> None:
+    script = INTERRUPTED.replace("{moment}", MOMENTS[moment])
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=40, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_ctrl_c_before_main_ends_by_sigint_without_traceback() -> None:
+    script = "import signal, termchat.__main__; signal.raise_signal(signal.SIGINT)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=40, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
 def test_repl_first_paint_loads_only_prompt_toolkit(tmp_path: Path) -> None:

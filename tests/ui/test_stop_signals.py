@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Generator
 from typing import cast
 
 import pytest
@@ -64,16 +65,37 @@ def test_first_signal_stops_turn_and_second_abandons_it(
     assert time.monotonic() - began < DEADLINE
 
 
+@pytest.fixture
+def handlers() -> Generator[None]:
+    """Restore the handlers of signals after the test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_after_end_of_run_changes_nothing(number: signal.Signals) -> None:
     async def close() -> str:
         keep_exit_code(ExitCode.COMPLETE)
         os.kill(os.getpid(), number)
-        for _ in range(10):  # the loop takes the signal
+        for _ in range(10):
             await asyncio.sleep(0)
         return "closed"
 
     assert asyncio.run(close()) == "closed"
+
+
+@pytest.mark.usefixtures("handlers")
+def test_signal_after_end_of_run_is_not_written_to_the_loop_that_closes() -> None:
+    async def close() -> int:
+        with stopped_by_signals(cast("Turn", StubbornTurn())):
+            pass
+        keep_exit_code(ExitCode.COMPLETE)
+        return signal.set_wakeup_fd(-1)
+
+    assert asyncio.run(close()) == -1
 
 
 def test_time_limit_stops_turn_as_timed_out() -> None:

@@ -88,19 +88,19 @@ def handled_signals(stop: Callable[[ExitCode], None]) -> Generator[None]:
 def keep_exit_code(code: ExitCode) -> None:
     """Let a run that has ended exit with its code, whatever signal comes while its chat is closed.
 
-    The second signal ends the process at once, with the same code. Call it in the event loop, which forgets it at its
-    end.
+    The second signal ends the process at once, with the same code. The handlers are not those of the event loop: while
+    that is closed, a signal would be written to a socket that is closed already. They stay until the process ends.
     """
-    seen: list[ExitCode] = []
+    seen: list[int] = []
 
-    def hurry(signalled: ExitCode) -> None:
+    def hurry(number: int, _: object) -> None:
         if seen:
             os._exit(code)
-        seen.append(signalled)
+        seen.append(number)
 
-    for number, signalled in _SIGNALS.items():
-        for _ in _handle(number, hurry, signalled):
-            pass
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, hurry)
 
 
 def _handle(number: signal.Signals, stop: Callable[[ExitCode], None], code: ExitCode) -> Iterator[Callable[[], object]]:
