@@ -64,8 +64,8 @@ def test_sigkill_keeps_chat_and_draft(env: dict[str, str]) -> None:
 def test_resume_and_redraw_show_the_mark_of_a_stopped_reply(env: dict[str, str]) -> None:
     with Terminal(CHAT, env={**env, "TERMCHAT_DEMO_SPEED": "1"}) as first:
         first.shows("Ask anything")
-        first.send("hello\r")
-        first.shows("built-in guide")
+        first.send("long\r")  # it lasts for minutes
+        first.prints("built-in guide")
         first.send("\x1b")
         first.shows("■ stopped")
         first.quits()

@@ -112,6 +112,7 @@ def test_tmux_eight_resizes_leave_scrollback_intact(tmux: Callable[[int, int], T
         seen = _last_row(one)
         one.until(lambda seen=seen: _last_row(one) >= seen + 2)
     one.shows("12 in", 90)
+    one.shows("Ask anything")
     rows = one.transcript()
     numbers = [word for row in rows for word in row.split() if word.startswith("R0")]
     assert numbers == [f"R{n:04d}" for n in range(80)]
