@@ -18,7 +18,8 @@
 | still      | no spinner                                                                                    |
 | one        | queued messages are sent one per turn                                                         |
 | hasty      | short durations: stall 0.5 s, long turn 0.2 s, heartbeat 0.3 s, first wait 0.2 s              |
-| patient    | 60 s for the second press of Esc or Ctrl-C, since a busy machine separates two presses        |
+| patient    | 60 s for the second press of Esc or Ctrl-C, since a busy machine separates two presses, and   |
+|            | 60 s in which a line is no answer to a question of the plain front end that follows another   |
 | silent     | the provider's model list never arrives                                                       |
 | bug        | each key raises an error in the completion menu                                               |
 | blind      | nothing can be drawn above the input                                                          |
@@ -54,6 +55,7 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import safe_format
     from termchat.ui.frontend import DisplayOptions, FrontendContext, Timings
+    from termchat.ui.plain import approvals
     from termchat.ui.plain.app import PlainApp, run_plain
     from termchat.ui.plain.writer import PlainWriter
     from termchat.ui.repl.app import run_repl
@@ -72,6 +74,7 @@ def main() -> int:
         timings = replace(timings, stall=0.5, long_turn=0.2, heartbeat=0.3, first_wait=0.2)
     if "patient" in flags:
         timings = replace(timings, second_escape=60, second_leave=60, second_stop=60)
+        approvals._NEW_SECONDS = 60
     display = DisplayOptions(
         depth=detect_color_depth(os.environ),
         plain="plain" in flags,

@@ -272,7 +272,7 @@ def test_plain_approval_list_runs_all_calls_once() -> None:
 
 
 def test_plain_approval_hasty_line_does_not_answer_the_next_question() -> None:
-    with Terminal(env={"TERM": "dumb", "TESTFLAGS": "plain"}, rows=50) as terminal:
+    with Terminal(env={"TERM": "dumb", "TESTFLAGS": "plain patient"}, rows=50) as terminal:
         terminal.shows("fake/one answers")
         terminal.send("asks 2\n")
         terminal.shows('{"text": "number 0"}')
