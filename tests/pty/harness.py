@@ -31,6 +31,7 @@ from tests.fork_server import ROOT, start_terminal_program
 # A test passes in whatever pieces the output comes: TERMINAL_READ=48 shows those that look at half a frame.
 READ_BYTES = int(os.environ.get("TERMINAL_READ", "65536"))
 PROGRAM = (sys.executable, "-m", "tests.pty.program")
+_END = b"\x1b[?2026l"
 _FRAME_END = re.compile(rb"(?<=\x1b\[\?2026l)(?=.)", re.DOTALL)
 _HALF = re.compile(rb"\x1b(?:\[[\d;:<=>?!$ ]*|\][^\x07\x1b]*\x1b?)?\Z")  # its end comes with the next bytes
 _UNKNOWN = re.compile(rb"\x1b[<>=][\d;]*[a-zA-Z]|\x1b\[[<>=][\d;]*[a-zA-Z]|\x1b\[\d+;\d+\$y|\x1b\[\?\d+\$p|\x1b\[\d* q")
@@ -226,8 +227,10 @@ class Terminal:
         end, frames = time.monotonic() + seconds, 0
         while not shown():
             assert time.monotonic() < end, f"not in time; the screen is:\n{self.text}"
-            frames += self.pump(0.05)
-        return frames
+            before = len(self.output)
+            self.pump(0.05)
+            frames += self.output.endswith(_END, before)
+        return frames + (not self.output.endswith(_END))  # half a frame may show it
 
     @property
     def lines(self) -> list[str]:
