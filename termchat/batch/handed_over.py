@@ -24,7 +24,10 @@ class HandedBatch:
 
 
 class VendorJournal(BatchJournal, Protocol):
-    """The journal of a run over vendors' batches. Each method is on disk when it returns. Raises JournalError."""
+    """The journal of a run over vendors' batches. Each method is on disk when it returns. Raises JournalError.
+
+    token   names a batch here, as in `BatchIntent`; `batch_id` is the name that its vendor gave it
+    """
 
     async def queue_failed(self, accepted: Sequence[str]) -> None:
         """Queue the items that failed, unless their outcome is among `accepted`."""

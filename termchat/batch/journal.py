@@ -105,7 +105,9 @@ class BatchJournal(Protocol):
         """
         ...
 
-    async def counts(self) -> JournalCounts: ...
+    async def counts(self) -> JournalCounts:
+        """Count the lines of the input by the states of their items."""
+        ...
 
     async def unsure(self, limit: int) -> Sequence[str]:
         """Return the ids of items that were in flight when the last run was killed."""
@@ -119,7 +121,9 @@ class BatchJournal(Protocol):
         """Return the lines of the input after line `after`, in order."""
         ...
 
-    async def row(self, line: int) -> JournalRow: ...
+    async def row(self, line: int) -> JournalRow:
+        """Return a line of the input as it is now; `line` is its number, from 1."""
+        ...
 
     async def mark_sent(self, item: str) -> None:
         """Note that a request is about to leave; on disk when it returns."""
@@ -130,7 +134,14 @@ class BatchJournal(Protocol):
         ...
 
     async def finish(self, item: str, state: ItemState, outcome: str, cost: Decimal | None, result: str) -> None:
-        """Keep the end of an item; on disk when it returns. `cost` is added to that of earlier attempts."""
+        """Keep the end of an item; on disk when it returns.
+
+        outcome   as in `JournalRow`
+        cost      in US dollars, added to that of earlier attempts; None if it is unknown
+        result    what `BatchResult.to_json` returned
+        """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Write what is pending, and let another process open the journal."""
+        ...

@@ -112,7 +112,7 @@ class CommandGroup:
         complete: Complete | None = None,
         private: bool = False,
     ) -> Callable[[Run], Run]:
-        """Return a decorator that adds a function as a command."""
+        """Return a decorator that adds a function as a command; the parameters are the fields of `Command`."""
 
         def declare(run: Run) -> Run:
             self.commands.append(

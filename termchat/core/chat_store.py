@@ -190,7 +190,11 @@ class ChatStore(Protocol):
         ...
 
     async def search(self, typed: str, limit: int = 50, chat: str = "") -> tuple[SearchHit, ...]:
-        """Search the messages, of one chat or of all; best first, of the newest thousand that match."""
+        """Find messages that contain all typed words; best first, of the newest thousand that match.
+
+        typed   words; those in quotes stand together
+        chat    the id of the only chat to search, "" for all
+        """
         ...
 
     async def short_id(self, chat: str) -> str:
@@ -214,11 +218,17 @@ class ChatStore(Protocol):
         ...
 
     def remember(self, text: str, place: Location, chat: str = "", *, draft: bool = False) -> None:
-        """Add a sent prompt, or with `draft` a cleared one, to the prompt history."""
+        """Add a sent prompt, or with `draft` a cleared one, to the prompt history.
+
+        One that begins with a space, or that repeats the last one, is not added.
+        """
         ...
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
-        """Return past prompts of all chats, each once: those of `directory` first, newest first."""
+        """Return past prompts of all chats, each once: those of `directory` first, newest first.
+
+        containing   a text in the prompts, "" for all of them
+        """
         ...
 
     async def recover_draft(self, place: Location) -> str:

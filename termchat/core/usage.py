@@ -157,7 +157,9 @@ class Reserved:
 class SpendingStore(Protocol):
     """Reservations of all processes, beside the costs in the usage ledger.
 
-    The amounts in `settled` replace those of earlier reservations, by id; zero removes one.
+    chat       the id of the chat whose requests `Spent.chat` sums up
+    midnight   the start of the day that `Spent.day` sums up, in seconds since 1970
+    settled    amounts that replace those of earlier reservations, by id; zero removes one
     """
 
     async def reserve(

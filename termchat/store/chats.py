@@ -1,4 +1,7 @@
-"""Chats: their rows, their heads, the processes that hold them, and lookup by name."""
+"""Chats: their rows, their heads, the processes that hold them, and lookup by name.
+
+In all functions `n` is the row number of a chat, and `at` the present time in seconds since 1970.
+"""
 
 from __future__ import annotations
 

@@ -112,7 +112,10 @@ def insert_message(connection: sqlite3.Connection, chat: int, node: EncodedMessa
 def load_tree(
     connection: sqlite3.Connection, chat: int, head: int | None, stem: int | None
 ) -> tuple[Conversation, dict[str, float]]:
-    """Return the tree of a chat, including the ancestors it shares with other chats, and the time of each node."""
+    """Return the tree of a chat, including the ancestors it shares with other chats, and the time of each node.
+
+    chat, head, stem   row numbers: of the chat, of its head, of the node where it branched off; None for none
+    """
     rows = _rows(connection, chat)
     own = {row[0] for row in rows}
     outside = {row[2] for row in rows if row[2] is not None and row[2] not in own}

@@ -50,7 +50,7 @@ class LoginDialogue:
         self.in_use = False
 
     async def run(self, name: str, *, at_once: bool) -> Sequence[Effect]:
-        """Ask, try, keep; return the effects. Raises DialogCancelledError."""
+        """Set up a provider as `run_login` does. Raises DialogCancelledError."""
         questions = ProviderQuestions(self._dialog, self._setup)
         config = await questions.choose(name)
         if not at_once:

@@ -35,14 +35,17 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 
 
 class BatchSink(Protocol):
-    """The output: lines in the order of their ends, or of the input."""
+    """The output: lines in the order of their ends, or of the input.
+
+    place   the position of an item in the input, from 1
+    """
 
     async def room(self, place: int) -> None:
         """Wait until the item at a place of the input may begin."""
         ...
 
     async def put(self, place: int, item: BatchItem, kept: str) -> None:
-        """Write the line of an item. Raises OSError."""
+        """Write the line of an item; `kept` is its result as the journal keeps it. Raises OSError."""
         ...
 
     async def skip(self, place: int) -> None:
@@ -58,7 +61,9 @@ class BatchSink(Protocol):
         ...
 
     @property
-    def in_order(self) -> bool: ...
+    def in_order(self) -> bool:
+        """True if the lines have the order of the input."""
+        ...
 
 
 class AsksItems(Protocol):

@@ -99,7 +99,12 @@ class ModelCache:
         return found
 
     def add_refused(self, provider: str, model: str, word: str, instead_of: str = "") -> None:
-        """Remember a word for a day, and forget the one it replaces."""
+        """Remember for a day what a refusal has taught about a model.
+
+        model        as in `refused`
+        word         a part of a request that the server does not take, or a quirk
+        instead_of   the word that it replaces, "" for none
+        """
         self._learned[provider, model] = self.refused(provider, model) - {instead_of} | {word}
         self._data = None if self._file else self._data  # another process may have learned meanwhile
         row = as_object(self._read().get(provider))

@@ -47,6 +47,7 @@ class TokenBucket:
         return max(0.0, min(seconds, self.at + _LONGEST_WAIT - now))
 
     def take(self, amount: float, now: float) -> None:
+        """Take an amount at the moment `now`; the bucket does not go below zero."""
         self.level = max(0.0, min(self.capacity, self.level + (now - self.at) * self.per_second) - amount)
         self.at = now
 

@@ -64,7 +64,12 @@ class PageApi(Protocol):
         ...
 
     async def chats(self, after: str, words: str, *, deleted: bool) -> Document:
-        """List chats, newest first."""
+        """Return a page of the chats, newest first.
+
+        after     the `next` of the page before, "" for the first one
+        words     of the title or the messages, "" for all chats
+        deleted   only the chats that `restore` can bring back, all of them
+        """
         ...
 
     async def search(self, words: str, chat: str) -> Document:
@@ -88,7 +93,12 @@ class PageApi(Protocol):
         ...
 
     def answer(self, turn: str, request: str, decision: str, why: str) -> Document | Fault:
-        """Answer the question about a tool call."""
+        """Answer the question about a tool call.
+
+        request    the id of the question
+        decision   `once`, `always` or `deny`
+        why        the reason for the model, with `deny`
+        """
         ...
 
     async def move_head(self, chat: str, node: str) -> Document | Fault:

@@ -34,6 +34,9 @@ class Database:
 def open_file(file: Path, vfs: str = "", patience: float = PATIENCE) -> Database:
     """Open the database in `file`, or create it.
 
+    vfs        the SQLite VFS that opens it, "" for the usual one
+    patience   seconds to wait for another program's lock
+
     Raises sqlite3.Error and OSError when the file cannot be used, ForeignDatabase when it belongs to another program.
     """
     private(file)

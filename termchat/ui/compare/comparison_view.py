@@ -53,7 +53,7 @@ class ComparisonView:
             reply.stopping()
 
     def update(self, n: int, event: Event, now: float) -> tuple[Block, ...]:
-        """Apply an event; return the whole reply once its turn has ended, else nothing."""
+        """Apply an event of reply `n`, counted from 0; return the whole reply once its turn has ended, else nothing."""
         self.replies[n].update(event, now)
         if not isinstance(event, TurnEnded):
             return ()

@@ -36,5 +36,8 @@ __all__ = ["Block", "Document", "Markdown", "Roles", "Row", "Rows", "Segment", "
 def render(
     text: Safe, width: int, *, hyperlinks: bool = True, signs: bool = True, math: bool = True, headers: bool = False
 ) -> list[Row]:
-    """Lay out a whole text at once, exactly as it looks after streaming with the same options."""
+    """Lay out a whole text at once, exactly as it looks after streaming with the same options.
+
+    width   in columns; the options are the fields of `Markdown`
+    """
     return Markdown(text, hyperlinks=hyperlinks, signs=signs, math=math, headers=headers).rows(width)

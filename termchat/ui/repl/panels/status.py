@@ -150,8 +150,13 @@ def busy_line(
     keys: KeyMap = DEFAULT_KEYS,
     in_list: bool = False,
 ) -> Line:
-    """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow.
+    """Return `⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow.
 
+    now       on the clock of `turn`
+    glyph     of the spinner
+    queued    the number of messages in the queue
+    stall     seconds without data after which a retry is offered
+    vi        the mode of vi keys, EMPTY without them
     in_list   a list has the keys, and closes by those that stop the turn
     """
     if now - turn.started < QUIET and turn.first is None:
