@@ -176,3 +176,43 @@ async def test_markdown_of_any_shape_is_drawn_without_a_long_pause(opened: Tab) 
         shapes,
     )
     assert drawn == [True] * len(shapes)
+
+
+_DRAWN = """async ([texts, slow]) => {
+  const { MarkdownDocument } = await import('/page/markdown/document.js');
+  const [root, timers, set, now] = [document.createElement('div'), [], window.setTimeout, performance.now];
+  const drawn = () => [root.textContent.length, root.querySelector('code, ul')];
+  window.setTimeout = (run) => timers.push(run);
+  let clock = 0;
+  if (slow) performance.now = () => (clock += 500);
+  try {
+    document.body.append(root);
+    const grows = new MarkdownDocument(root);
+    const seen = texts.map((text) => (grows.update(text, true), drawn()));
+    for (let run; (run = timers.shift()); ) run();
+    seen.push(drawn());
+    grows.update(texts.at(-1), false);
+    seen.push(drawn());
+    return seen.map(([length, element]) => [length, element === seen[0][1]]);
+  } finally {
+    [window.setTimeout, performance.now] = [set, now];
+    root.remove();
+  }
+}"""  # the length of the text, and if its element is still the first one: after each text, the timers and the end
+
+
+async def test_long_code_block_that_grows_is_extended(opened: Tab) -> None:
+    code = "".join(f"row_{n} = {n}\n" for n in range(2000))
+    texts = [f"```python\n{code[:size]}" for size in (9000, 12_000, 12_003, len(code) - 1)]
+    header = len("pythonCopy")
+    (first, *_, last, end) = await opened.page.evaluate(_DRAWN, [texts, False])
+    assert first == [header + 9000, True]
+    assert last == [header + len(code) - 1, True]
+    assert end == [header + len(code) - 1, False]  # with its colours
+
+
+async def test_block_that_takes_long_to_draw_rests_before_it_is_drawn_again(opened: Tab) -> None:
+    texts = ["- one\n- two", "- one\n- two\n- three", "- one\n- two\n- three\n- four"]
+    seen = await opened.page.evaluate(_DRAWN, [texts, True])
+    lengths = [length for length, _ in seen]
+    assert lengths[0] == lengths[1] == lengths[2] < lengths[3] == lengths[4]

@@ -20,6 +20,51 @@ export function codeBlock(text, info, open) {
   return `<pre class="language-${escapeHtml(language)}"><code>${inside}</code></pre>`;
 }
 
+const ROWS = 100; // of a piece of a block that grows: the browser lays out again only the last piece
+
+/** A long code block that grows: without colours, and never rendered again as a whole. */
+export class OpenCode {
+  static fits(token) {
+    return token.type === "code" && token.text.length > LONGEST_OPEN;
+  }
+
+  constructor(token) {
+    const block = document.createElement("pre");
+    this.code = document.createElement("code");
+    block.className = `language-${languageOf(token.lang)}`;
+    block.append(this.code);
+    this.nodes = document.createDocumentFragment();
+    this.nodes.append(block);
+    finishCode(this.nodes);
+    this.lang = token.lang;
+    this.text = "";
+    this.rows = 0; // of the last piece
+    this.ended = false; // its last row
+    this.extend(token);
+  }
+
+  /** Show the rest of the block; return false if the token is not a longer version of it. */
+  extend({ type, lang, text }) {
+    if (type !== "code" || lang !== this.lang || !text.startsWith(this.text)) return false;
+    for (const row of text.slice(this.text.length).split(/(?<=\n)/)) this.addRow(row);
+    this.text = text;
+    return true;
+  }
+
+  addRow(row) {
+    if (!this.piece || (this.rows >= ROWS && this.ended)) {
+      this.piece = document.createElement("span");
+      this.piece.className = "rows";
+      this.piece.append("");
+      this.code.append(this.piece);
+      this.rows = 0;
+    }
+    this.piece.firstChild.appendData(row);
+    this.ended = row.endsWith("\n");
+    this.rows += this.ended;
+  }
+}
+
 /** Put a header with the language and a copy button above each code block of sanitised nodes. */
 export function finishCode(root) {
   for (const block of root.querySelectorAll("pre")) {

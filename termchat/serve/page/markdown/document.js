@@ -1,10 +1,13 @@
 /** A Markdown document that grows: finished blocks are rendered once, the open one again for each change. */
 
 import { announce } from "../core/announcer.js";
+import { OpenCode } from "./code.js";
 import { blockNodes, blocksOf } from "./parser.js";
 
 const AT_ONCE = 30; // blocks that are rendered without waiting for a frame
 const FRAME = 10; // milliseconds of a frame for the others
+const REST = 3; // times as long as it took to draw an open block, until it is drawn again: a long one is slow
+const SHORT = 16; // milliseconds without such a rest
 const waiting = new Set(); // documents with blocks that wait
 
 function later(document) {
@@ -53,6 +56,7 @@ export class MarkdownDocument {
   /** `root` is an empty element that nobody else fills. */
   constructor(root) {
     this.root = root;
+    this.rests = false;
     this.clear();
   }
 
@@ -63,12 +67,36 @@ export class MarkdownDocument {
     this.finished = []; // the blocks of the rest that wait for a frame
     this.growing = undefined; // the open block
     this.openBlock = null; // its element
+    this.openCode = null; // in it, if it is a long code block
     this.links = {};
     this.streamed = false;
   }
 
   /** Show a text, of which an earlier version may be shown. `open` is true while more may follow. */
   update(source, open) {
+    this.given = { source, open };
+    if (open && this.rests) return;
+    const began = performance.now();
+    this.draw(this.given);
+    if (open) this.pause(began);
+  }
+
+  /** Leave time for everything else after a block was drawn that took long, its layout included. */
+  pause(began) {
+    const { given } = this;
+    const go = () => {
+      this.rests = false;
+      if (this.given !== given) this.update(this.given.source, this.given.open);
+    };
+    this.rests = true;
+    setTimeout(() => {
+      const took = performance.now() - began;
+      if (took < SHORT) go();
+      else setTimeout(go, REST * took);
+    });
+  }
+
+  draw({ source, open }) {
     const text = source.replace(/\r\n?/g, "\n");
     if (!text.startsWith(this.settled)) this.clear();
     const rest = text.slice(this.settled.length);
@@ -100,7 +128,7 @@ export class MarkdownDocument {
     this.show(token, false);
     if (this.streamed) announce(this.openBlock.textContent);
     this.openBlock.removeAttribute("data-open");
-    this.openBlock = null;
+    this.openBlock = this.openCode = null;
   }
 
   show(token, growing) {
@@ -110,12 +138,14 @@ export class MarkdownDocument {
       this.root.append(this.openBlock);
     }
     this.openBlock.toggleAttribute("data-open", growing);
-    this.openBlock.replaceChildren(nodesOf(token, growing));
+    if (growing && this.openCode?.extend(token)) return;
+    this.openCode = growing && OpenCode.fits(token) ? new OpenCode(token) : null;
+    this.openBlock.replaceChildren(this.openCode?.nodes ?? nodesOf(token, growing));
   }
 
   dropOpen() {
     this.openBlock?.remove();
-    this.openBlock = null;
+    this.openBlock = this.openCode = null;
   }
 
   /** Render all blocks again: a reference was defined below a block that uses it. */
