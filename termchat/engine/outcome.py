@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from termchat.core.errors import Failure, FailureKind, outcome_of
@@ -64,6 +66,28 @@ def turn_end(pump: ReceivedReply, builder: MessageBuilder, *, has_tools: bool = 
         if failure:
             return TurnEnd(Outcome.FAILED, failure, finish)
     return TurnEnd(outcome, None, finish)
+
+
+def received_parts(builder: MessageBuilder, end: TurnEnd) -> tuple[Part, ...]:
+    """Return the parts of a reply. A call that its end has cut inside the arguments is not complete.
+
+    Anthropic ends the block of such a call as that of any other one.
+    """
+    parts = builder.parts()
+    if end.outcome is Outcome.COMPLETE:
+        return parts
+    return tuple(
+        replace(part, complete=False) if isinstance(part, ToolCall) and not _is_json(part.arguments) else part
+        for part in parts
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _no_answer(parts: tuple[Part, ...], *, has_tools: bool) -> Failure | None:

@@ -40,7 +40,7 @@ from termchat.core.wire.history import model_switch_notice
 from termchat.engine.budget import TurnGate
 from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
-from termchat.engine.outcome import TurnEnd, end_notices, round_limit_end, turn_end
+from termchat.engine.outcome import TurnEnd, end_notices, received_parts, round_limit_end, turn_end
 from termchat.engine.pump import Pump
 from termchat.engine.tool_calls import CallCounter, ToolRunner
 from termchat.late_dataclass import dataclass
@@ -322,7 +322,7 @@ class Turn:
         return self._config.timeouts.overridden_by(own)
 
     def _reply(self, provider: Provider, request: Request, builder: MessageBuilder, end: TurnEnd) -> Message | None:
-        parts = builder.parts()
+        parts = received_parts(builder, end)
         if not parts:
             return None
         usage = usage_or_estimate(builder, request, parts)

@@ -15,7 +15,7 @@ from termchat.core.provider import Request
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe
 from termchat.late_dataclass import dataclass
-from termchat.providers.decoder import Decoder
+from termchat.providers.decoder import Decoder, as_object, as_tier
 
 if TYPE_CHECKING:
     from termchat.providers.catalog.batch_vendors import BatchVendor
@@ -107,3 +107,18 @@ class Client(Protocol):
     async def models(self) -> Sequence[ModelInfo]:
         """List the models of the endpoint. Raises the exceptions of the SDK."""
         ...
+
+
+def asked_tier(body: Body) -> str:
+    """Return the service tier or speed that a request asks for in its protocol's field, "" without one."""
+    config = as_object(body.get("config"))
+    return as_tier(body.get("service_tier") or body.get("speed") or config.get("service_tier"))
+
+
+def asked_limit(body: Body) -> int | None:
+    """Return the limit of the reply in tokens that a body asks for in its protocol's field, None without one."""
+    for fields in (body, as_object(body.get("config")), as_object(body.get("generationConfig"))):
+        for name in ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens"):
+            if isinstance(limit := fields.get(name), int):
+                return limit
+    return None

@@ -57,7 +57,11 @@ class Decoder(Protocol):
         ...
 
     def end(self) -> Iterator[Delta]:
-        """Yield the last deltas, `Finished` among them, at the end of the body; none without a finish word."""
+        """Yield the last deltas at the end of the body, `Finished` among them if there was a finish word."""
+        ...
+
+    def held(self) -> Iterator[Delta]:
+        """Yield what was held back of a reply that stops in the middle: text that might have become something else."""
         ...
 
 
@@ -86,11 +90,17 @@ class HeldFinish:
         return self._grace
 
     def end(self) -> Iterator[Delta]:
-        if self._ended or self._reason is None:
+        if self._ended:
+            return
+        if self._reason is None:
+            yield from self.held()
             return
         self._ended = True
         yield from self._last_deltas(self._reason)
         yield Finished(self._final_reason(self._reason), self._word, self._why, self._reply_id)
+
+    def held(self) -> Iterator[Delta]:
+        yield from ()
 
     def _last_deltas(self, reason: FinishReason) -> Iterator[Delta]:
         """Yield the deltas before `Finished`."""
@@ -186,11 +196,13 @@ def as_text(value: Any) -> str:
 
 
 def as_count(value: Any) -> int:
-    """Return the value as a number of tokens, 0 for any other value. A string of digits counts as a number."""
+    """Return the value as a number of tokens, 0 for any other value, such as a negative one: a price times it would be
+    money that a budget gets back. A string of digits counts as a number.
+    """
     match value:
         case bool():
             return 0
-        case int() | float() if value == value and abs(value) < 1e15:
+        case int() | float() if 0 <= value < 1e15:
             return int(value)
         case str() if value.isdecimal() and len(value) < 16:
             return int(value)

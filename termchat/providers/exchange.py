@@ -41,8 +41,8 @@ from termchat.late_dataclass import dataclass
 from termchat.providers.catalog.capabilities import quirks, with_continuation
 from termchat.providers.catalog.dropped_parts import all_parts
 from termchat.providers.catalog.prices import STANDARD_TIERS
-from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
-from termchat.providers.decoder import Decoder, ServerError, as_object, as_tier
+from termchat.providers.client import Body, Client, Endpoint, ErrorResponse, asked_limit, asked_tier
+from termchat.providers.decoder import Decoder, ServerError
 from termchat.providers.http.connection_errors import (
     clean_server_text,
     from_exception,
@@ -300,11 +300,16 @@ class StreamingProvider:
                         if isinstance(delta, Finished) and delta.reason is FinishReason.HISTORY_INVALID:
                             raise RefusedError(history_refused(self._client.endpoint), ErrorBody())
                         yield delta
-            except (ProviderError, ServerError, httpx2.HTTPError, OSError, ValueError, RecursionError) as error:
-                if not decoder.finished or isinstance(error, ProviderError):
-                    raise to_provider_error(self._client, error, self.origin.model, began=True) from error
-                for delta in decoder.end():
+            except asyncio.CancelledError:  # stopped or stalled: what came is kept
+                for delta in decoder.held():
                     yield delta
+                raise
+            except (ProviderError, ServerError, httpx2.HTTPError, OSError, ValueError, RecursionError) as error:
+                ended = decoder.finished and not isinstance(error, ProviderError)
+                for delta in decoder.end() if ended else decoder.held():
+                    yield delta
+                if not ended:
+                    raise to_provider_error(self._client, error, self.origin.model, began=True) from error
             if not decoder.finished:
                 raise ProviderError(truncated(safe_format("The stream ended early")))
 
@@ -337,21 +342,6 @@ class StreamingProvider:
         about = {"status": status, "content_type": kind, "provider": self.origin.provider}
         quirks = sorted(self._client.endpoint.config.quirks)
         return about | {"protocol": self.origin.protocol.value, "model": self.origin.model, "quirks": quirks}
-
-
-def asked_tier(body: Body) -> str:
-    """Return the service tier or speed that a request asks for in its protocol's field, "" without one."""
-    config = as_object(body.get("config"))
-    return as_tier(body.get("service_tier") or body.get("speed") or config.get("service_tier"))
-
-
-def asked_limit(body: Body) -> int | None:
-    """Return the limit of the reply in tokens that a body asks for in its protocol's field, None without one."""
-    for fields in (body, as_object(body.get("config")), as_object(body.get("generationConfig"))):
-        for name in ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens"):
-            if isinstance(limit := fields.get(name), int):
-                return limit
-    return None
 
 
 def _size(request: Request) -> int:

@@ -51,10 +51,10 @@ class ReplayProvider:
                 async for delta in deltas:
                     yield delta
         except (ServerError, NotAReplyError, ValueError, RecursionError) as error:
+            for delta in decoder.end() if decoder.finished else decoder.held():
+                yield delta
             if not decoder.finished:
                 raise ProviderError(_error_event_failure(recorded, error)) from error
-            for delta in decoder.end():
-                yield delta
         if not decoder.finished:
             raise ProviderError(Failure(FailureKind.CUT, safe_format("The recorded reply is incomplete.")))
 

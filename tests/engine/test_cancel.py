@@ -11,7 +11,7 @@ import pytest
 from termchat.core.approval import ToolEffect
 from termchat.core.events import Event, MessageDone, Retrying, Streamed, ToolFinished, ToolStarted
 from termchat.core.messages import Role, Text, user_message
-from termchat.core.models import ApiProtocol
+from termchat.core.models import ApiProtocol, Timeouts
 from termchat.core.outcomes import Outcome
 from termchat.core.session import Turn
 from termchat.providers import client_pool
@@ -19,7 +19,7 @@ from termchat.providers.http.retry import RetryPolicy
 from termchat.tools.registry import ToolOutput, tool
 from termchat.tools.toolbox import Toolbox
 from tests import gateway as gw
-from tests.engine.support import TOOLBOX, ask, ended, events_of, session
+from tests.engine.support import TOOLBOX, ask, ended, events_of, session, streamed_text
 from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
 from tests.providers.support import PROTOCOLS
 
@@ -73,6 +73,26 @@ async def test_cancel_at_any_event_closes_connection(gateway: Gateway, protocol:
                 gateway.forget()
                 continue
             await gateway.asked[-1].wait_closed(SOON)
+
+
+@ALL
+@pytest.mark.parametrize("end", [fault.cut(), fault.fin(), fault.rst(), fault.error_event(500)])
+async def test_cut_reply_keeps_text_that_might_have_become_a_tag(
+    gateway: Gateway, protocol: ApiProtocol, end: gw.Cut | gw.ErrorEvent
+) -> None:
+    gateway.reply(Reply(gw.Text("if a ", "<"), end))
+    async with session(gateway, protocol) as chat:
+        events = await ask(chat, "hello")
+        assert ended(events).outcome is Outcome.CUT
+        assert (streamed_text(events), chat.conversation.history()[-1].text) == ("if a <", "if a <")
+
+
+async def test_stalled_reply_keeps_text_that_might_have_become_a_tag(gateway: Gateway) -> None:
+    gateway.reply(Reply(gw.Text("if a ", "<"), fault.stall()))
+    async with session(gateway, ApiProtocol.CHAT, timeouts=Timeouts(idle=2)) as chat:
+        events = await ask(chat, "hello")
+        assert ended(events).outcome is Outcome.STALLED
+        assert (streamed_text(events), chat.conversation.history()[-1].text) == ("if a <", "if a <")
 
 
 @ALL

@@ -233,6 +233,7 @@ def usage(**fields: Any) -> dict[str, Any]:
         ({"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.0025}, Usage(1, 1, cost=Decimal("0.0025"))),
         ({"prompt_tokens": 1, "completion_tokens": 1, "cost": "free"}, Usage(1, 1)),
         ({"prompt_tokens": 1, "completion_tokens": 1, "cost": -1}, Usage(1, 1)),
+        ({"prompt_tokens": 1, "completion_tokens": -5, "prompt_tokens_details": {"cached_tokens": -9}}, Usage(1)),
         ({"prompt_tokens": 1, "completion_tokens": "²", "cost": "1e999999999"}, Usage(1, 0)),
     ],
 )

@@ -66,9 +66,14 @@ async def _events(head: bytes, chunks: AsyncIterator[bytes], decoder: Decoder) -
     reader, events = SseReader(), _EventDecoder(decoder)
     for delta in events.deltas(reader.feed(head)):
         yield delta
-    async for chunk in chunks:
-        for delta in events.deltas(reader.feed(chunk)):
+    try:
+        async for chunk in chunks:
+            for delta in events.deltas(reader.feed(chunk)):
+                yield delta
+    except (httpx2.HTTPError, OSError):
+        for delta in events.last(reader.close()):
             yield delta
+        raise
     for delta in events.last(reader.close()):
         yield delta
     if not events.understood and not decoder.finished:

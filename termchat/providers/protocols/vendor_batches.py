@@ -26,9 +26,9 @@ from termchat.core.provider import Bill, Request
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.usage import BATCH_TIER
 from termchat.providers.catalog.batch_vendors import BatchVendor
-from termchat.providers.client import Body, Client
+from termchat.providers.client import Body, Client, asked_limit
 from termchat.providers.decoder import ServerError
-from termchat.providers.exchange import Renew, asked_limit, to_provider_error
+from termchat.providers.exchange import Renew, to_provider_error
 from termchat.providers.http.connection_errors import base_url_of, unexpected_response
 from termchat.providers.http.status_errors import from_response, is_missing_endpoint
 from termchat.providers.http.transport import UnsentRequest, intercept_requests

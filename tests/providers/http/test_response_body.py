@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 
+from termchat.core.events import Delta
 from termchat.core.messages import Text
 from termchat.providers.decoder import Decoder
 from termchat.providers.http.response_body import NotAReplyError, decode_body
@@ -48,3 +50,19 @@ async def test_body_after_end_of_reply_is_not_part_of_it(
 async def test_body_with_only_end_word_is_no_reply(chunks: tuple[bytes, ...]) -> None:
     with pytest.raises(NotAReplyError):
         [delta async for delta in decode_body(body(chunks), ChatDecoder())]
+
+
+async def test_body_that_breaks_off_after_a_whole_line_keeps_its_event() -> None:
+    deltas: list[Delta] = []
+
+    async def read() -> None:
+        async for delta in decode_body(broken(), ChatDecoder()):
+            deltas.append(delta)  # noqa: PERF401, deltas before the error are kept
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b'data: {"choices":[{"index":0,"delta":{"content":"whole"}}]}\n'
+        raise httpx2.ReadError("reset")
+
+    with pytest.raises(httpx2.ReadError):
+        await read()
+    assert parts(deltas) == (Text("whole"),)

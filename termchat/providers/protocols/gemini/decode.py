@@ -74,12 +74,16 @@ class GeminiDecoder(HeldFinish):
             self._note_finish(blocked, why, FinishReason.FILTER)
 
     def end(self) -> Iterator[Delta]:
+        yield from self.held()
+        yield from super().end()
+
+    def held(self) -> Iterator[Delta]:
+        """Yield the first of the other candidates, if there is no candidate 0."""
         if not self._has_content and self._others:
             first = self._others[0].get("index")
             for candidate in self._others:
                 if candidate.get("index") == first:
                     yield from self._candidate(candidate)
-        yield from super().end()
 
     def _candidate(self, candidate: dict[str, Any]) -> Iterator[Delta]:
         alone = True

@@ -95,12 +95,21 @@ class ChatDecoder(HeldFinish):
             self._note_finish(word, _filters(choice), alone=alone)
 
     def end(self) -> Iterator[Delta]:
+        yield from self._other_choice()
+        yield from super().end()
+
+    def held(self) -> Iterator[Delta]:
+        yield from self._other_choice()
+        if self._has_content:  # white space alone is no reply: the request may be sent again
+            yield from self._tagged(self._tags.close())
+
+    def _other_choice(self) -> Iterator[Delta]:
+        """Yield the first of the other choices, if there is no choice 0."""
         if not self._has_content and self._others:
             first = self._others[0].get("index")
             for choice in self._others:
                 if choice.get("index") == first:
                     yield from self._choice(choice)
-        yield from super().end()
 
     def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
         yield from self.decode_event("", data)
