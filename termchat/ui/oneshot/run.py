@@ -33,12 +33,12 @@ from termchat.core.events import (
 from termchat.core.messages import Citation, Message, Role, Text, ToolCall, ToolStatus, unique_citations, user_message
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import safe_format
-from termchat.core.session import Session
+from termchat.core.session import Session, Turn
 from termchat.core.usage import Usage
 from termchat.ui.oneshot.call_lines import CANNOT_ASK, finished_line, unasked_line
 from termchat.ui.oneshot.formats import Format, RunEnd
 from termchat.ui.oneshot.formats.held import HeldFormat
-from termchat.ui.oneshot.stop_signals import PATIENCE, stopped_by_signals
+from termchat.ui.oneshot.stop_signals import PATIENCE, Stop, stopped_by_signals
 from termchat.ui.phrases import outcome_line, retrying_line, searched_line, usage_line
 from termchat.ui.stderr import Stderr
 
@@ -117,19 +117,9 @@ class _Run:
         """Answer a node; return True if the reply is to be continued without a visible break."""
         turn = self._session.send(at)
         ended: TurnEnded | None = None
-        unasked: list[ToolCall] = []  # declined because a script cannot ask; reported with the question
         with stopped_by_signals(turn, self._deadline) as stop:
             try:
-                async with aclosing(turn.events()) as events:
-                    async for event in events:
-                        if isinstance(event, ApprovalAsked):
-                            unasked.append(event.request.call)
-                            turn.answer(event.request, Decline(CANNOT_ASK))
-                        joins = may_continue and _can_continue(event)
-                        ended = event if isinstance(event, TurnEnded) else ended
-                        told = isinstance(event, ToolFinished) and event.call in unasked
-                        await self._show(event, joins=joins, quietly=joins or told or stop.code is ExitCode.STALLED)
-                assert ended is not None
+                ended = await self._show_all(turn, stop, may_continue=may_continue)
                 self._count(ended)
                 if stop.code is None and may_continue and _can_continue(ended):
                     return True
@@ -147,16 +137,37 @@ class _Run:
                 if task:
                     task.uncancel()
                 self._break(stop.code)
-        self._stopped = stop.code is not None
+        self._settle(ended, stop.code)
+        return False
+
+    async def _show_all(self, turn: Turn, stop: Stop, *, may_continue: bool) -> TurnEnded:
+        """Show the events of a turn, decline its questions, and return its end."""
+        ended: TurnEnded | None = None
+        unasked: list[ToolCall] = []  # declined because a script cannot ask; reported with the question
+        async with aclosing(turn.events()) as events:
+            async for event in events:
+                if isinstance(event, ApprovalAsked):
+                    unasked.append(event.request.call)
+                    turn.answer(event.request, Decline(CANNOT_ASK))
+                if isinstance(event, TurnEnded):
+                    ended = event
+                joins = may_continue and _can_continue(event)
+                told = isinstance(event, ToolFinished) and event.call in unasked
+                await self._show(event, joins=joins, quietly=joins or told or stop.code is ExitCode.STALLED)
+        assert ended is not None
+        return ended
+
+    def _settle(self, ended: TurnEnded | None, stopped_by: ExitCode | None) -> None:
+        """Set the exit code and the failure; `ended` is None if the turn was abandoned."""
+        self._stopped = stopped_by is not None
         if not self._broken:
             assert ended is not None
-            self.code = stop.code or exit_code(ended.outcome, ended.failure)
+            self.code = stopped_by or exit_code(ended.outcome, ended.failure)
             self._failure = ended.failure
-        if stop.code is ExitCode.STALLED:
+        if stopped_by is ExitCode.STALLED:
             self._fail_late()
         if self._denied and self.code is ExitCode.COMPLETE:
             self.code = ExitCode.DENIED
-        return False
 
     async def _show(self, event: Event, *, joins: bool, quietly: bool) -> None:
         out, notes = self._out, self._notes
