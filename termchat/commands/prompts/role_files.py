@@ -157,33 +157,27 @@ class _Parser:
 
     def _lines(self, lines: Sequence[str]) -> Iterator[tuple[int, str, str | list[str]]]:
         """Yield the line number, the key and the value of each entry; keep the variables."""
-        at = 0
-        while at < len(lines):
-            number, line = at + 2, lines[at].rstrip()
-            at += 1
-            if not line or line.lstrip().startswith("#"):
-                continue
+        for number, line, below in _entries(lines):
             found = _LINE.fullmatch(line)
             if not found:
                 raise self._mistake(number, safe_format('is not a line such as "model: openai/gpt-6"'))
             key, value = found[1], (found[2] or "").strip()
             self._known(key, number)
-            inside: list[tuple[int, str]] = []
-            while at < len(lines) and (not lines[at].strip() or lines[at].startswith((" ", "\t", "- "))):
-                inside.append((at + 2, lines[at].strip()))
-                at += 1
-            inside = [(n, row) for n, row in inside if row and not row.startswith("#")]
             if key == "variables":
-                self._variables(value, number, inside)
+                self._variables(value, number, below)
                 yield number, key, ""
-            elif inside and not value and all(row.startswith("- ") or row == "-" for _, row in inside):
-                yield number, key, [_unquoted(row[1:].strip()) for _, row in inside]
-            elif inside:
-                raise self._mistake(inside[0][0], safe_format("does not belong to {key}", key=safe_line(key)))
-            elif value.startswith("[") and not value.endswith("]"):
-                raise self._mistake(number, safe_format("a list that begins with [ ends with ] on the same line"))
             else:
-                yield number, key, _listed(value)
+                yield number, key, self._value(key, value, number, below)
+
+    def _value(self, key: str, value: str, number: int, below: Sequence[tuple[int, str]]) -> str | list[str]:
+        """Return the value of an entry: the text of its line, or the items of the list below it."""
+        if below and not value and all(row.startswith("- ") or row == "-" for _, row in below):
+            return [_unquoted(row[1:].strip()) for _, row in below]
+        if below:
+            raise self._mistake(below[0][0], safe_format("does not belong to {key}", key=safe_line(key)))
+        if value.startswith("[") and not value.endswith("]"):
+            raise self._mistake(number, safe_format("a list that begins with [ ends with ] on the same line"))
+        return _listed(value)
 
     def _variables(self, value: str, line: int, rows: Sequence[tuple[int, str]]) -> None:
         if value:
@@ -223,6 +217,24 @@ class _Parser:
     def _mistake(self, line: int, words: Safe, hint: Safe = EMPTY) -> _Mistake:
         message = safe_format("{place}: {words}.", place=_place(self._file, line), words=words)
         return _Mistake(Failure(FailureKind.BAD_CONFIG, message, hint))
+
+
+def _entries(lines: Sequence[str]) -> Iterator[tuple[int, str, list[tuple[int, str]]]]:
+    """Yield the entries of front matter: line number, line, and the numbered lines below that belong to it.
+
+    Empty lines and comments are left out.
+    """
+    at = 0
+    while at < len(lines):
+        number, line = at + 2, lines[at].rstrip()
+        at += 1
+        if not line or line.lstrip().startswith("#"):
+            continue
+        below: list[tuple[int, str]] = []
+        while at < len(lines) and (not lines[at].strip() or lines[at].startswith((" ", "\t", "- "))):
+            below.append((at + 2, lines[at].strip()))
+            at += 1
+        yield number, line, [(n, row) for n, row in below if row and not row.startswith("#")]
 
 
 def _listed(value: str) -> str | list[str]:
