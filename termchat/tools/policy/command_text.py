@@ -93,6 +93,10 @@ class _Mark(Enum):
 
 
 def _marks(text: str) -> Iterator[tuple[_Mark, str]]:
+    """Yield the part that each character plays in a command line, and the character if it belongs to a word.
+
+    It is a rough reading: a substitution ends the quote it stands in, and the lines of a here document are one command.
+    """
     quote, here_document = "", False
     characters = iter(enumerate(text))
     for at, character in characters:
