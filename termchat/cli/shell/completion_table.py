@@ -147,12 +147,12 @@ def _changed(folder: str, *, below: bool) -> Iterator[tuple[str, int]]:
 
 
 def _write(file: str, text: str) -> None:
-    """Replace a file whole; another process may do the same."""
-    new = f"{file}.{os.getpid()}"
+    from pathlib import Path
+
+    from termchat.system.atomic_write import replace_text
+
     try:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-            opened.write(text)
-        os.replace(new, file)
+        replace_text(Path(file), text)
     except OSError:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -33,6 +34,12 @@ def test_table_has_every_option_setting_and_subcommand() -> None:
     assert names >= {name for names in NAMES.values() for name in names} | {"--help", "--version"}
     assert TABLE["settings"].keys() == SETTINGS.keys()
     assert TABLE["commands"].keys() >= {*SUBCOMMANDS, "chats rm", "mcp add", "prompts show"}
+
+
+def test_table_is_written_although_a_killed_process_left_a_draft(tmp_path: Path) -> None:
+    (tmp_path / f"completion.json.{os.getpid()}").write_text("half of a table")  # of version 0.1.0
+    assert load_table(str(tmp_path)) == TABLE
+    assert (tmp_path / "completion.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_table_is_built_again_when_its_file_is_older_or_damaged(tmp_path: Path) -> None:
