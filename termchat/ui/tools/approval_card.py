@@ -59,7 +59,7 @@ class RequestPreview:
 
     def __init__(self, request: ApprovalRequest) -> None:
         self.request = request
-        self._columns = 0
+        self._columns: int | None = None
         self._rows: list[Line] = []
         self._cut = 0
 
@@ -146,6 +146,7 @@ def _preview_rows(request: ApprovalRequest, columns: int, *, whole: bool = False
 def _hard_wrapped(text: Safe, role: TextRole, columns: int) -> list[Line]:
     """Wrap a row at the edge: what stands at the end of a long command must be seen."""
     rows: list[Line] = []
+    columns = max(1, columns)  # a window may be narrower than the margins of the panel
     indent, at = "", 0
     while at < len(text):
         piece = text[at : at + 4 * columns]  # a row, unless most of its characters have no width

@@ -44,6 +44,12 @@ def test_long_preview_is_whole_where_there_is_room() -> None:
     assert [row.split()[-1] for row in shown(1000, 10_000)] == [str(n) for n in range(1000)]
 
 
+@pytest.mark.parametrize("columns", [-1, 0, 1, 2, 5])
+def test_preview_in_narrow_window_has_every_character(columns: int) -> None:
+    rows = [str(plain_text(line)) for line in RequestPreview(request_of(2)).rows(columns)]
+    assert "".join("".join(rows).split()) == "$echo0echo1"
+
+
 def test_plain_question_prints_every_row_of_a_long_command() -> None:
     out = StringIO()
     writer = PlainWriter(out, PALETTE.theme, DisplayOptions(accessible=True))
