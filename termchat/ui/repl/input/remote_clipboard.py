@@ -42,9 +42,14 @@ class RemoteClipboard:
         self._done: asyncio.Future[None] | None = None
         self._parts: dict[str, bytearray] = {}
         self._size = 0
+        self._reading = asyncio.Lock()  # a terminal answers one request at a time, and its answers have no number
 
     async def read(self) -> ClipboardData | None:
         """Return the content, an image before text; None if the terminal does not know the protocol."""
+        async with self._reading:
+            return await self._read()
+
+    async def _read(self) -> ClipboardData | None:
         loop = asyncio.get_running_loop()
         self._known, self._done, self._parts, self._size = loop.create_future(), loop.create_future(), {}, 0
         wanted = base64.b64encode(" ".join(_TYPES).encode()).decode()
