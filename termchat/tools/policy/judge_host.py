@@ -6,7 +6,7 @@ import re
 import socket
 from ipaddress import ip_address
 
-from termchat.tools.policy.rules import EFFECTS, Rule, Rules, allowed, asked, denied, first_rule
+from termchat.tools.policy.rules import EFFECTS, Rule, Rules, verdict_of_rules
 from termchat.tools.policy.verdicts import Ruling, Verdict
 from termchat.tools.web.public_address import is_public
 
@@ -20,17 +20,8 @@ def judge_host(tool: str, host: str, rules: Rules) -> Verdict:
     name = normal_host(host)
     if not name:
         return Verdict(Ruling.REFUSE, f"{host!r} is not the name of a host.")
-
-    def matches(subject: str) -> bool:
-        return _matches_host(subject, name)
-
-    if rule := first_rule(rules.deny, tool, matches):
-        return Verdict(Ruling.DENY, denied(rule))
-    if rule := first_rule(rules.ask, tool, matches):
-        return Verdict(Ruling.ASK, asked(rule))
-    if rule := first_rule(rules.allow, tool, matches):
-        return Verdict(Ruling.ALLOW, allowed(rule))
-    return Verdict(Ruling.ASK, f"No rule allows {name}.", str(Rule(tool, name)))
+    found = verdict_of_rules(rules, tool, lambda subject: _matches_host(subject, name))
+    return found or Verdict(Ruling.ASK, f"No rule allows {name}.", str(Rule(tool, name)))
 
 
 def normal_host(host: str) -> str:

@@ -91,22 +91,30 @@ def first_rule(rules: Iterable[Rule], tool: str, matches: Callable[[str], bool])
     return next((rule for rule in rules if rule.names(tool) and (not rule.subject or matches(rule.subject))), None)
 
 
-def judge_tool(tool: str, rules: Rules) -> Verdict:
-    """Judge a call of a tool whose arguments no rule looks at: a tool of an MCP server, a function of the user."""
+def verdict_of_rules(
+    rules: Rules, tool: str, matches: Callable[[str], bool], allows: Callable[[str], bool] | None = None
+) -> Verdict | None:
+    """Return the verdict of the first rule about a call: deny wins over ask, ask over allow; None without a rule.
 
-    def always(_: str) -> bool:
-        return True
-
-    def never(_: str) -> bool:
-        return False
-
-    if rule := first_rule(rules.deny, tool, always):
+    matches   returns True for a subject that is that of the call
+    allows    the same for rules that allow, None if it is the same function
+    """
+    if rule := first_rule(rules.deny, tool, matches):
         return Verdict(Ruling.DENY, denied(rule))
-    if rule := first_rule(rules.ask, tool, always):
+    if rule := first_rule(rules.ask, tool, matches):
         return Verdict(Ruling.ASK, asked(rule))
-    if rule := first_rule(rules.allow, tool, never):
+    if rule := first_rule(rules.allow, tool, allows or matches):
         return Verdict(Ruling.ALLOW, allowed(rule))
-    return Verdict(Ruling.ASK, "No rule allows it.", tool)
+    return None
+
+
+def judge_tool(tool: str, rules: Rules) -> Verdict:
+    """Judge a call of a tool whose arguments no rule looks at: a tool of an MCP server, a function of the user.
+
+    Nobody knows if a subject is that of the call, so a rule with one denies and asks, but never allows.
+    """
+    found = verdict_of_rules(rules, tool, matches=lambda _: True, allows=lambda _: False)
+    return found or Verdict(Ruling.ASK, "No rule allows it.", tool)
 
 
 def denied(rule: Rule) -> str:
