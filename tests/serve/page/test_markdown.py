@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import expect
 
-from tests.gateway import Gate, Reasoning, Reply, Text
+from tests.gateway import Citation, Gate, Reasoning, Reply, Text
 from tests.serve.page.browsing import Tab
+from tests.serve.page_client import PageClient
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -99,6 +102,29 @@ async def test_link_with_user_name_or_turned_text_shows_its_host(opened: Tab) ->
     host = opened.page.locator("article.reply a .host")
     await expect(host).to_have_text(["(evil.example)", "(evil.example)"])
     assert await host.last.evaluate("host => getComputedStyle(host).unicodeBidi") == "isolate"
+
+
+async def test_source_is_a_link_whatever_its_title(opened: Tab) -> None:
+    """Titles are those of pages, not Markdown: they add no block and no link of their own."""
+    sources = (
+        Citation("https://a.example/x", "click [me](https://evil.example)\n\n# Fake\n\n![x](https://evil.example)"),
+        Citation("javascript:window.hit=1", "run"),
+        Citation("https://b.example/>\n\n# Fake", ""),
+    )
+    opened.served.gateway.reply(Reply(Text("Cited."), *sources), model="claude-opus-5")
+    client = PageClient(opened.served.url)
+    chat = await asyncio.to_thread(client.ask, "cite", model="xanthropic/claude-opus-5")
+    client.http.close()
+    await opened.page.evaluate("chat => (location.hash = `#/${chat}`)", chat["id"])
+    await opened.wait_idle()
+    links = opened.page.locator("article.reply a")
+    await expect(links).to_have_count(2)
+    assert [await link.get_attribute("href") for link in await links.all()] == [
+        "https://a.example/x", "https://b.example/%3E#%20Fake",
+    ]  # fmt: skip
+    await expect(links.first.locator(".host")).to_have_text("(a.example)")
+    await expect(opened.page.locator("article.reply").get_by_role("heading")).to_have_count(0)
+    assert await opened.page.evaluate("window.hit ?? null") is None
 
 
 async def test_finished_blocks_are_never_rendered_again(opened: Tab) -> None:

@@ -12,25 +12,32 @@ export function safeUrl(href) {
   }
 }
 
+/** Return the address of a link and the host to show behind its text, "" if the text says it; null for a bad link. */
+export function shownLink(href, text) {
+  const url = safeUrl(href);
+  if (!url) return null;
+  const place = url.protocol === "mailto:" ? url.pathname : url.host;
+  const named = url.username || url.password; // bank.example@evil.example goes to evil.example
+  return { href: url.href, host: named || !says(text, url, place) ? place : "" };
+}
+
 /** Make the links of sanitised nodes safe: a bad one becomes its text, and a good one shows where it leads. */
 export function finishLinks(root) {
   for (const link of root.querySelectorAll("a")) {
-    const url = safeUrl(link.getAttribute("href") ?? "");
-    if (!url) {
+    const shown = shownLink(link.getAttribute("href") ?? "", link.textContent);
+    if (!shown) {
       const text = document.createElement("span");
       text.append(...link.childNodes);
       link.replaceWith(text);
       continue;
     }
-    link.href = url.href;
+    link.href = shown.href;
     link.target = "_blank";
     link.rel = "noopener noreferrer";
-    const place = url.protocol === "mailto:" ? url.pathname : url.host;
-    const named = url.username || url.password; // bank.example@evil.example goes to evil.example
-    if (named || !says(link.textContent, url, place)) {
+    if (shown.host) {
       const host = document.createElement("span");
       host.className = "host";
-      host.textContent = `(${place})`;
+      host.textContent = `(${shown.host})`;
       link.append(" ", host);
     }
   }

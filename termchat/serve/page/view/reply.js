@@ -7,6 +7,7 @@ import { shortModel } from "../core/format.js";
 import { update } from "../core/state.js";
 import { t } from "../core/strings.js";
 import { copyText } from "../markdown/code.js";
+import { shownLink } from "../markdown/links.js";
 import { Attached } from "./attached.js";
 import { Branches } from "./branches.js";
 import { MarkdownView } from "./markdown_view.js";
@@ -94,13 +95,20 @@ function Step({ node, results, turn }) {
 }
 
 function TextPart({ part, open }) {
-  const citations = part.citations ?? [];
+  const sources = part.citations ?? [];
   return html`<${MarkdownView} text=${part.text} open=${open} />
-    ${citations.length > 0 && html`<${MarkdownView} text=${`${t("sources")}: ${citations.map(citation).join(" · ")}`} />`}`;
+    ${sources.length > 0 &&
+    html`<div class="markdown"><p>
+      ${t("sources")}: ${sources.map((source, index) => [index ? " · " : "", html`<${Source} key=${index} ...${source} />`])}
+    </p></div>`}`;
 }
 
-function citation({ url, title }) {
-  return title ? `[${title.replace(/[[\]\\`*_<>$]/g, " ")}](<${url.replace(/[<>\s]/g, encodeURIComponent)}>)` : `<${url}>`;
+/** A link to a source. Its title is that of a page, not Markdown of the model. */
+function Source({ url, title }) {
+  const text = title.trim() || url;
+  const shown = shownLink(url, text);
+  if (!shown) return html`<bdi>${text}</bdi>`;
+  return html`<a href=${shown.href} target="_blank" rel="noopener noreferrer"><bdi>${text}</bdi>${shown.host && html` <span class="host">(${shown.host})</span>`}</a>`;
 }
 
 function Reasoning({ text, open }) {
