@@ -113,6 +113,15 @@ async def test_stop_button_of_a_call_in_chinese_on_a_phone(browser: Browser, ser
         assert await opened.last_reply() == "好"
 
 
+async def test_card_escapes_characters_that_deceive(opened: Tab) -> None:
+    call = Call("run_shell", {"command": "open \u202egpj.exe"})
+    opened.served.gateway.reply(Reply(call), Reply.text("It is refused."))
+    await opened.ask("open it")
+    await expect(opened.page.locator(".call .line")).to_have_text("open \\u202egpj.exe")
+    await opened.page.locator(".call summary").click()
+    await expect(opened.page.locator(".call pre").first).to_contain_text("open \\u202egpj.exe")
+
+
 async def test_calls_of_a_server_that_repeats_ids_keep_their_results(opened: Tab) -> None:
     page, gate = opened.page, Gate()
     calls = [Call("run_shell", {"command": f"echo {word} > /dev/null; echo {word}"}, id="call_0") for word in "abc"]

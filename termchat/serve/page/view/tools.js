@@ -34,12 +34,12 @@ export function ToolCard({ part, result, running, writing, asked, stop }) {
     <details class="tool fold">
       <summary ref=${summary}>
         <span class="sign" aria-hidden="true">${{ toolDone: "✓", toolFailed: "✗" }[state] ?? "○"}</span>
-        <span class="name">${part.name}</span><span class="line">${short(part.arguments)}</span>
+        <span class="name">${visible(part.name)}</span><span class="line">${visible(short(part.arguments))}</span>
         <span class="status">${words}</span>
       </summary>
       <p class="label">${t("arguments")}</p>
-      <pre tabindex="0">${pretty(part.arguments)}</pre>
-      ${edited && html`<p class="label">${t("editedArguments")}</p><pre tabindex="0">${pretty(edited)}</pre>`}
+      <pre tabindex="0">${visible(pretty(part.arguments))}</pre>
+      ${edited && html`<p class="label">${t("editedArguments")}</p><pre tabindex="0">${visible(pretty(edited))}</pre>`}
       ${text && html`<p class="label">${t("result")}</p><pre tabindex="0">${text}</pre>`}
       ${images.map((image) => html`<${Attached} part=${image} />`)}
     </details>
