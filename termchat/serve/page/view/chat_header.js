@@ -44,6 +44,6 @@ function TitleField({ title, done }) {
     done();
   };
   return html`<form class="title-form" onSubmit=${save}>
-    <input ref=${field} aria-label=${t("title")} value=${title} onKeyDown=${keys} onBlur=${save} />
+    <input ref=${field} dir="auto" aria-label=${t("title")} value=${title} onKeyDown=${keys} onBlur=${save} />
   </form>`;
 }

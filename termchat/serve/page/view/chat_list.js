@@ -54,7 +54,7 @@ function SearchField({ query }) {
     }
   };
   return html`<div class="search" role="search">
-    <input id="search" type="search" aria-label=${t("search")} placeholder=${t("searchHint")} value=${query}
+    <input id="search" type="search" dir="auto" aria-label=${t("search")} placeholder=${t("searchHint")} value=${query}
       autocomplete="off" onInput=${input} onKeyDown=${keys} />
   </div>`;
 }

@@ -80,7 +80,7 @@ function TextField({ text }) {
     event.preventDefault();
     attach(files);
   };
-  return html`<textarea id="message" ref=${field} rows="1" aria-label=${t("message")} enterkeyhint="send"
+  return html`<textarea id="message" ref=${field} rows="1" dir="auto" aria-label=${t("message")} enterkeyhint="send"
     placeholder=${t("placeholder", { model: shortModel(currentModel()) })} onInput=${input} onKeyDown=${keys}
     onPaste=${paste} />`;
 }

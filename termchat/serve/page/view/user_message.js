@@ -54,7 +54,7 @@ function EditField({ node, text }) {
     event.preventDefault();
   };
   return html`<form class="edit-form" onSubmit=${save}>
-    <textarea ref=${field} aria-label=${t("edit")} rows=${Math.min(12, text.split("\n").length + 1)} onKeyDown=${keys}>${text}</textarea>
+    <textarea ref=${field} dir="auto" aria-label=${t("edit")} rows=${Math.min(12, text.split("\n").length + 1)} onKeyDown=${keys}>${text}</textarea>
     <div class="row">
       <button type="submit" class="primary">${t("sendEdit")}</button>
       <button type="button" onClick=${close}>${t("cancel")}</button>
