@@ -77,6 +77,24 @@ async def test_chat_streams_again_after_new_token(browser: Browser, served: Serv
         assert await opened.last_reply() == "Three."
 
 
+async def test_error_of_lost_connection_goes_when_it_is_back(browser: Browser, served: Served) -> None:
+    served.gateway.forget()
+    served.gateway.reply(Reply.text("One."), Reply.text("Two."))
+    async with CuttingProxy(served.port) as proxy, tab(browser, served, proxy.port) as opened:
+        error = opened.page.locator(".banner.bad")
+        await opened.ask("before")
+        proxy.cut()
+        await expect(opened.page.get_by_text("Not connected.")).to_be_visible()
+        await opened.message.fill("sent too early")
+        await opened.message.press("Enter")
+        await expect(error).to_contain_text("The server does not answer.")
+        proxy.mend()
+        await expect(error).to_have_count(0)
+        await expect(opened.message).to_have_value("sent too early")
+        await opened.message.press("Enter")
+        await expect(opened.page.locator("article.reply .markdown")).to_have_text(["One.", "Two."])
+
+
 async def test_enter_of_input_method_sends_nothing(opened: Tab) -> None:
     opened.served.gateway.reply(Reply.text("好"), Reply.text("再"))
     composed = """(field) => {
@@ -126,6 +144,13 @@ async def test_text_is_shown_in_direction_of_its_language(opened: Tab) -> None:
     paragraphs = opened.page.locator("article.reply .markdown p")
     assert [await p.evaluate(side) for p in await paragraphs.all()] == ["right", "left"]
     assert await opened.page.locator("article.user .plain").evaluate(side) == "right"
+    direction = "field => getComputedStyle(field).direction"
+    for text, expected in (("שלום", "rtl"), ("Hello", "ltr")):
+        await opened.message.fill(text)
+        assert await opened.message.evaluate(direction) == expected
+    await opened.message.fill("")
+    await opened.message.press("ArrowUp")
+    assert await opened.page.get_by_role("textbox", name="Edit").evaluate(direction) == "rtl"
 
 
 async def test_print_has_whole_conversation_without_controls(opened: Tab) -> None:

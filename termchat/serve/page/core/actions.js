@@ -30,7 +30,7 @@ export function showError(error, next = null) {
   const hint = error.status ? error.hint : t("unreachableHint");
   if (error.kind === "held" && state.chat) next = { label: t("heldCopy"), run: forkChat };
   announce(`${message} ${hint}`);
-  return update({ error: { message, hint, action: next } });
+  return update({ error: { message, hint, action: next, unreachable: !error.status } });
 }
 
 /** Load what the page shows, and the chat that the address names. */
@@ -96,7 +96,7 @@ function connect(id, node) {
     chat: id,
     runs: () => Boolean(state.chat?.turns.size),
     onState(connection, error) {
-      update({ connection });
+      update({ connection, ...(connection === "online" && state.error?.unreachable && { error: null }) });
       if (connection === "online" && !id) attempt(refreshChats); // no snapshot comes
       if (!(error instanceof ApiError) || !error.status) return;
       update({ loading: null });

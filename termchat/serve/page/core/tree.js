@@ -13,12 +13,10 @@ export function childrenOf(nodes, parent) {
 
 /** Return the newest leaf below a node. */
 export function leafBelow(nodes, id) {
+  const newest = new Map(); // child of each node
+  for (const node of nodes.values()) newest.set(node.parent, node.id);
   let leaf = id;
-  for (let seen = 0; seen <= nodes.size; seen++) {
-    const children = childrenOf(nodes, leaf);
-    if (!children.length) return leaf;
-    leaf = children.at(-1).id;
-  }
+  for (let seen = 0; newest.has(leaf) && seen <= nodes.size; seen++) leaf = newest.get(leaf);
   return leaf;
 }
 
