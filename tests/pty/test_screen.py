@@ -93,7 +93,7 @@ def test_screen_resizes_leave_each_row_of_reply_once(tmp_path: Path) -> None:
     """End at the first width: screen shows the oldest rows no more on a narrower one, and again on a wider one."""
     with screen_window(tmp_path, 100) as window:
         window.terminal.send("long 40 50\r")
-        window.terminal.shows("R0000")
+        window.terminal.prints("R0000")
         window.terminal.send("x" * 130)
         for number, columns in ((3, 60), (12, 90), (22, 50)):
             window.terminal.prints(f"R{number:04d}")

@@ -105,7 +105,7 @@ def test_tmux_eight_resizes_leave_scrollback_intact(tmux: Callable[[int, int], T
     one.keys(PROGRAM, "Enter")
     one.shows("Ask anything")
     one.keys("long 80 150", "Enter")
-    one.shows("R0001")
+    one.prints("R0001")
     for columns in (90, 75, 60, 45, 60, 80, 100, 70):
         one.resize(columns, 24)
         one.until(lambda columns=columns: one.pane_columns() == columns)

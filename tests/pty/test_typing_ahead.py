@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import sys
 from pathlib import Path
@@ -15,7 +16,6 @@ ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: clos
 def test_keys_typed_during_doctor_act_after_it(tmp_path: Path) -> None:
     """The provider answers only when the keys were typed."""
     with socket.create_server(("127.0.0.1", 0)) as provider:
-        provider.settimeout(30)
         file = tmp_path / ".config" / "termchat" / "config.toml"
         file.parent.mkdir(parents=True)
         url = f"http://127.0.0.1:{provider.getsockname()[1]}/v1"
@@ -26,7 +26,7 @@ def test_keys_typed_during_doctor_act_after_it(tmp_path: Path) -> None:
             terminal.settled()
             terminal.send("/doctor\r")
             terminal.shows("checking…")
-            asking, _ = provider.accept()
+            asking = _accepted(provider, terminal)
             terminal.send("the \x1b[200~draft\x1b[201~ of a message")
             _pass_frames(terminal)
             assert "the draft" not in terminal.text
@@ -34,12 +34,18 @@ def test_keys_typed_during_doctor_act_after_it(tmp_path: Path) -> None:
                 asking.sendall(ANSWER)
             terminal.shows("❯ the draft of a message")
             terminal.send("\x15/doctor\r")
-            asking, _ = provider.accept()
+            asking = _accepted(provider, terminal)
             terminal.send("/exit\r")
             _pass_frames(terminal)
             with asking:
                 asking.sendall(ANSWER)
             assert terminal.leaves() == 0
+
+
+def _accepted(provider: socket.socket, terminal: Terminal) -> socket.socket:
+    """Return the next connection; read the terminal meanwhile, so that the program can write."""
+    terminal.until(lambda: bool(select.select([provider], [], [], 0)[0]), 60)
+    return provider.accept()[0]
 
 
 def _pass_frames(terminal: Terminal) -> None:
