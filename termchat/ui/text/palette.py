@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.color import Color
     from rich.style import Style as RichStyle
 
-ANSI_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _ON = {"bold": "1", "dim": "2", "italic": "3", "underline": "4", "strike": "9"}  # SGR parameters, ECMA-48 8.3.117
 _OFF = {"bold": "22", "dim": "22", "italic": "23", "underline": "24", "strike": "29"}
 _RESET = "\x1b[m"

@@ -115,10 +115,6 @@ class Tab:
     problems: list[str] = field(default_factory=list[str])
 
     @property
-    def articles(self) -> Locator:
-        return self.page.locator("article.message")
-
-    @property
     def message(self) -> Locator:
         return self.page.locator("#message")
 
