@@ -7,8 +7,10 @@ as a stopped one, is charged by an estimate.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal
 from uuid import uuid4
@@ -122,6 +124,11 @@ class Budget:
         self._announced.add(what)
         return new
 
+    async def outlay(self, chat: str) -> Decimal:
+        """Return what a chat has spent and reserved."""
+        found = await self.store.spent(chat, midnight())
+        return found.chat if found else Decimal(0)
+
     async def read(self, chat: str) -> Spent:
         """Read the figures of a chat and of this day."""
         self.spent = await self.store.spent(chat, midnight()) or self.spent or Spent()
@@ -131,6 +138,22 @@ class Budget:
         """Forget the figures of the last chat."""
         self.spent = None
         self._announced.clear()
+
+
+class SharedLimit:
+    """The limit of a chat that its copies spend from, too. While `lock` is held, no other request is admitted."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self._chats: dict[Budget, str] = {}
+
+    def join(self, budget: Budget, chat: str) -> None:
+        """Count what a chat spends, by its budget."""
+        self._chats[budget] = chat
+
+    async def beside(self, budget: Budget) -> Decimal:
+        """Return what the others have spent and reserved."""
+        return sum([await other.outlay(chat) for other, chat in self._chats.items() if other is not budget], Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +187,14 @@ class TurnGate:
     run       limit of a script's run in US dollars: of what the chat costs from now on
     recorded  True if the ledger gets the costs of the turn
     unpriced  returns True if models without a known price may be used
+    shared    the limit of the chat, if copies of the chat spend from it
     """
 
     where = IN_CHAT  # the money of `chat` is spent
 
     def __init__(
         self, budget: Budget, chat: str, limits: Callable[[], Limits], unpriced: Callable[[], bool],
-        *, run: Decimal | None = None, recorded: bool = False,
+        *, run: Decimal | None = None, recorded: bool = False, shared: SharedLimit | None = None,
     ) -> None:  # fmt: skip
         self._budget = budget
         self._chat = chat
@@ -178,12 +202,18 @@ class TurnGate:
         self._unpriced = unpriced
         self._run = run
         self._recorded = recorded
+        self._shared = shared
+        self._beside = Decimal(0)  # the part of the limit of the chat that copies have spent
         self._sent: Bill | None = None
         self._open: list[_Admitted] = []
         self._settled: dict[str, Decimal] = {}
 
     async def admit(self, bill: Bill) -> Admission:
         """Reserve the most that a request can cost. Raises ProviderError if that does not fit."""
+        async with self._shared.lock if self._shared else nullcontext():
+            return await self._admit(bill)
+
+    async def _admit(self, bill: Bill) -> Admission:
         self._sent = bill
         limits = await self._effective_limits()
         prices, model = self._budget.prices, bill.origin.ref
@@ -252,6 +282,9 @@ class TurnGate:
     async def _effective_limits(self) -> Limits:
         """Return the limits; that of a run is one of the chat, above what the chat has cost before."""
         limits, run = self._limits(), self._run
+        if self._shared and limits.chat is not None:
+            self._beside = await self._shared.beside(self._budget)
+            limits = replace(limits, chat=limits.chat - self._beside)
         if run is None:
             return limits
         if self._budget.run_base is None:
@@ -280,7 +313,10 @@ class TurnGate:
             least = min(longest, bounds()["least_reply"])
             if reply < least or tried == _TRIES:
                 cost = prompt + least * token
-                raise ProviderError(would_cross(limits, found.before, cost, tokens, bill.origin.ref, self.where))
+                before = replace(found.before, chat=found.before.chat + self._beside)
+                if limits.chat is not None:
+                    limits = replace(limits, chat=limits.chat + self._beside)
+                raise ProviderError(would_cross(limits, before, cost, tokens, bill.origin.ref, self.where))
 
     async def _ask(self, wanted: Reservation, limits: Limits) -> Reserved:
         settled = {name: amount for name, amount in self._settled.items() if name != wanted.id}

@@ -281,7 +281,8 @@ class ChatSession:
                 return forked
         else:
             other.conversation = self.conversation
-        other._config = self._spending.share(self._config, await self.read_budget(), other._spending)
+        self._spending.share(other._spending, self._recorder.chat_id if self._recorder else self._conversation_id)
+        other._config = self._config
         other.switch_model(model)
         return other
 

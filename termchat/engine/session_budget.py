@@ -7,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from termchat.core.chat_store import ChatStore
-from termchat.core.usage import BudgetState, Limits, SpendingStore, Spent, limit_of
-from termchat.engine.budget import Budget, TurnGate
+from termchat.core.usage import BudgetState, SpendingStore, Spent, limit_of
+from termchat.engine.budget import Budget, SharedLimit, TurnGate
 from termchat.engine.chat_settings import limits_of
 from termchat.engine.turn import TurnConfig
 
@@ -36,6 +36,7 @@ class SessionBudget:
         self.open_shared = open_shared
         self._shared: ChatStore | None = None
         self._copies: list[SessionBudget] = []  # of the chat in use, which spend from its limit
+        self._limit = SharedLimit()  # of the chat in use and its copies
         self._run = limit_of(first.max_cost) if one_shot else None
         self._budget = Budget(first.providers, first.budget_prices or first.prices, self._spending)
 
@@ -46,16 +47,15 @@ class SessionBudget:
 
     async def read(self, chat: str) -> BudgetState:
         """Read what a chat and this day have cost."""
+        self._limit.join(self._budget, chat)
         spent = await self._budget.read(chat)
         return BudgetState(limits_of(self._config()), self._with_copies(spent))
 
-    def share(self, config: TurnConfig, state: BudgetState, copy: SessionBudget) -> TurnConfig:
-        """Return the configuration of a copy of the chat, which may spend what is left of the limit of the chat."""
+    def share(self, copy: SessionBudget, chat: str) -> None:
+        """Let a copy of the chat spend from the limit of the chat."""
+        self._limit.join(self._budget, chat)
         self._copies.append(copy)
-        if state.limits.chat is None:
-            return config
-        left = state.limits.chat - (state.spent.chat if state.spent else Decimal(0))
-        return replace(config, max_cost=str(max(left, Decimal(0))))
+        copy._limit = self._limit
 
     def _with_copies(self, spent: Spent | None) -> Spent | None:
         """Add what the copies of the chat have spent, as far as it is known."""
@@ -70,31 +70,26 @@ class SessionBudget:
     def _spent_by_copies(self) -> list[Spent]:
         return [spent for copy in self._copies if (spent := copy.state.spent)]
 
-    def _limits(self, config: TurnConfig) -> Limits:
-        """Return the limits that hold for the requests of this chat alone."""
-        limits = limits_of(config)
-        if limits.chat is None or not self._copies:
-            return limits
-        return replace(limits, chat=max(limits.chat - self._of_copies(), Decimal(0)))
-
     def gate(self, chat: str, current: Callable[[], TurnConfig], *, recorded: bool) -> TurnGate:
         """Return the gate that every request of a turn passes.
 
         current    returns the configuration whose limits are in force while the turn runs
         recorded   True if the usage ledger gets the costs of the turn
         """
+        self._limit.join(self._budget, chat)
         return TurnGate(
             self._budget,
             chat,
-            lambda: self._limits(current()),
+            lambda: limits_of(current()),
             lambda: current().unpriced,
             run=self._run,
             recorded=recorded,
+            shared=self._limit,
         )
 
     def new_chat(self) -> None:
         """Forget the figures of the last chat and its copies."""
-        self._copies = []
+        self._copies, self._limit = [], SharedLimit()
         self._budget.new_chat()
 
     async def close(self) -> None:

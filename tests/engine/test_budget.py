@@ -131,6 +131,34 @@ async def test_forks_spend_from_limit_of_chat(
     assert len(gateway.asked) == requests
 
 
+@pytest.mark.parametrize("saved", [True, False], ids=["saved", "not saved"])
+async def test_forks_and_chat_spend_from_one_limit_at_once(gateway: Gateway, saved: bool, tmp_path: Path) -> None:
+    gateway.always(WHOLE)
+    store = SqliteChatStore(tmp_path / "chats.db", print)
+    async with session(gateway, C, store=(lambda: store) if saved else None, **plan(gateway, "0.045")) as chat:
+        await ask(chat, "first")  # $0.018
+        copies = [await chat.fork_aside(model(C), "a copy") for _ in range(3)]
+        assert all(isinstance(copy, ChatSession) for copy in copies)
+        chats = [chat, *(copy for copy in copies if isinstance(copy, ChatSession))]
+        ends = [ended(events) for events in await asyncio.gather(*(ask(one, "elsewhere") for one in chats))]
+        for one in reversed(chats):
+            await one.close()
+    await store.close()
+    assert sorted(end.outcome for end in ends) == [Outcome.BUDGET] * 3 + [Outcome.COMPLETE]
+    assert len(gateway.asked) == 2
+    failures = [end.failure.message for end in ends if end.failure]
+    assert all("of $0.045 is spent" in words for words in failures)
+
+
+async def test_fork_counts_what_the_chat_spends_after_it(gateway: Gateway) -> None:
+    gateway.always(WHOLE)
+    async with session(gateway, C, **plan(gateway, "0.025")) as chat:
+        copy = await chat.fork_aside(model(C), "a copy")
+        assert isinstance(copy, ChatSession)
+        await ask(chat, "first")
+        assert ended(await ask(copy, "elsewhere")).outcome is Outcome.BUDGET
+
+
 async def test_retry_after_spent_attempt_is_stopped(gateway: Gateway) -> None:
     gateway.reply(Reply.text("one", usage=gw.Usage(1000, 1)).after(0, fault.error_event(529)))
     async with session(gateway, A, **plan(gateway, "0.013")) as chat:
