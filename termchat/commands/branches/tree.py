@@ -23,7 +23,7 @@ from termchat.core.effects import (
 )
 from termchat.core.messages import Role, ToolCall, ToolResult, call_mark, main_argument, shown_text
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, counted, excerpt, join, safe, safe_format, safe_line
 
 group = CommandGroup()
 _NO_QUESTION = (Print(safe_format("No question has been asked yet.")),)
@@ -301,7 +301,7 @@ def _card(number: int, call: ToolCall, result: ToolResult) -> Safe:
     )
     more = len(rows) - 2 * _HALF
     if more > 0:
-        words = safe_format("… {n} more lines · /tool {k}", n=safe(str(more)), k=safe(str(number)))
+        words = safe_format("… {lines} · /tool {k}", lines=counted(more, "more line"), k=safe(str(number)))
         rows = [*rows[:_HALF], words, *rows[-_HALF:]]
     return join("\n", [Safe(" · ".join([head.rstrip(), *ends])), *(Safe(f"    {row}") for row in rows)])
 

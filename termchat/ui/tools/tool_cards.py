@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from termchat.core.messages import ToolStatus, call_mark, main_argument, shown_text
-from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, counted, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.blocks import ToolCard
 from termchat.ui.phrases import duration
@@ -46,7 +46,7 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
         Segment(Safe(f" {argument}" if argument else ""), ()),
         Segment(tail, (TextRole.DIM,)),
     )
-    return (head, *_reason_rows(reason, columns), *_preview(rows, card, columns))
+    return (head, *_reason_rows(reason, card, columns), *_preview(rows, card, columns))
 
 
 _ROLES = {
@@ -63,12 +63,22 @@ def _reason(rows: list[str], card: ToolCard) -> Safe:
     return safe_line(rows[0].removeprefix(f"{card.call.name}: ")) if rows else safe_format("failed")
 
 
-def _reason_rows(reason: Safe, columns: int) -> list[Line]:
-    """Return the rows of a reason that is too long for the headline."""
+def _reason_rows(reason: Safe, card: ToolCard, columns: int) -> list[Line]:
+    """Return the rows of a reason that is too long for the headline: four at most, and the command that shows all."""
     beginning = Safe(reason[: (_ROWS + 1) * columns])
     rows = wrapped_text(beginning, columns - 6).split("\n") if reason else []
-    shown = rows[:_ROWS] if len(rows) <= _ROWS else [*rows[: _ROWS - 1], f"{rows[_ROWS - 1]} …"]
-    return [styled_line(Safe("    " + truncate(Safe(row), columns - 6)), TextRole.DIM) for row in shown]
+    shown = [styled_line(Safe("    " + truncate(Safe(row), columns - 6)), TextRole.DIM) for row in rows[:_ROWS]]
+    if len(rows) > _ROWS:
+        words = safe_format("    … more · /tool {k}", k=safe(str(card.number)))
+        shown.append(styled_line(words, TextRole.DIM))
+    return shown
+
+
+def _more(card: ToolCard, rows: int, *, earlier: bool) -> Line:
+    """Return the row that counts what a card leaves out: `… 6 more lines · /tool 3`."""
+    left_out = counted(rows, "earlier line" if earlier else "more line")
+    words = safe_format("    … {lines} · /tool {k}", lines=left_out, k=safe(str(card.number)))
+    return styled_line(words, TextRole.DIM)
 
 
 def _preview(rows: list[str], card: ToolCard, columns: int) -> tuple[Line, ...]:
@@ -82,14 +92,11 @@ def _preview(rows: list[str], card: ToolCard, columns: int) -> tuple[Line, ...]:
         for row in (rows[-_ROWS:] if ends else rows[:_ROWS])
     ]
     if more > 0:
-        number = safe(str(card.number))
-        words = safe_format("    … {n} {which} lines · /tool {k}", n=safe(str(more)), which=_WHICH[ends], k=number)
-        shown.insert(0 if ends else len(shown), styled_line(words, TextRole.DIM))
+        shown.insert(0 if ends else len(shown), _more(card, more, earlier=ends))
     return tuple(shown)
 
 
 _ENDS_MATTER = ("run_shell",)  # tools whose last lines tell most
-_WHICH = {True: safe_format("earlier"), False: safe_format("more")}
 
 
 def live_rows(calls: Calls, now: float, columns: int, spinner: str) -> tuple[Line, ...]:

@@ -44,6 +44,21 @@ def test_card_long_reason_is_whole_below_head() -> None:
     ]
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+def test_card_reason_of_many_rows_names_the_command_that_shows_all(columns: int) -> None:
+    result = ToolResult("1", "read_file", (Text(f"Error: {'no such file anywhere ' * 40}"),), is_error=True)
+    card = ToolCard(3, ToolCall("1", "read_file", '{"path": "a"}'), result, 0.4)
+    _, *rows = [plain_text(row) for row in card_lines(card, columns)]
+    assert len(rows) == 5 and all(len(row) < columns for row in rows)
+    assert rows[-1] == "    … more · /tool 3"
+
+
+def test_card_counts_one_line_as_one() -> None:
+    result = ToolResult("1", "read_file", (Text("1\n2\n3\n4\n5"),))
+    card = ToolCard(3, ToolCall("1", "read_file", '{"path": "a"}'), result, 0.4)
+    assert plain_text(card_lines(card, 80)[-1]) == "    … 1 more line · /tool 3"
+
+
 @pytest.mark.parametrize(
     ("expression", "head"),
     [
