@@ -44,6 +44,7 @@ class Timings:
     second_escape    between two presses of Esc that clear the input
     second_leave     between two presses of Ctrl-C that leave
     second_stop      between two presses of Ctrl-C that stop waiting for the tools of a stopped turn
+    late_key         after a list has closed by itself, in which a key was pressed for it
     """
 
     stall: float = 5.0
@@ -53,6 +54,7 @@ class Timings:
     second_escape: float = 1.0
     second_leave: float = 2.0
     second_stop: float = 2.0
+    late_key: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)

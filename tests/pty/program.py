@@ -18,7 +18,7 @@
 | still      | no spinner                                                                                    |
 | one        | queued messages are sent one per turn                                                         |
 | hasty      | short durations: stall 0.5 s, long turn 0.2 s, heartbeat 0.3 s, first wait 0.2 s              |
-| patient    | 60 s for the second press of Esc or Ctrl-C, since a busy machine separates two presses, and   |
+| patient    | 60 s for the second press of Esc or Ctrl-C, and for late keys: a busy machine separates keys; |
 |            | 60 s in which a line is no answer to a question of the plain front end that follows another   |
 | silent     | the provider's model list never arrives                                                       |
 | bug        | each key raises an error in the completion menu                                               |
@@ -73,7 +73,7 @@ def main() -> int:
     if "hasty" in flags:
         timings = replace(timings, stall=0.5, long_turn=0.2, heartbeat=0.3, first_wait=0.2)
     if "patient" in flags:
-        timings = replace(timings, second_escape=60, second_leave=60, second_stop=60)
+        timings = replace(timings, second_escape=60, second_leave=60, second_stop=60, late_key=60)
         approvals._NEW_SECONDS = 60
     display = DisplayOptions(
         depth=detect_color_depth(os.environ),

@@ -16,7 +16,6 @@ from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Layout, Window
 
-from termchat.commands.registry import CommandContext
 from termchat.config.keys.key_bindings import Action
 from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, ShowInPager
 from termchat.core.errors import Failure, internal_error
@@ -33,24 +32,16 @@ from termchat.ui.repl.approval_answers import ApprovalAnswers
 from termchat.ui.repl.chat_summary import ChatSummary
 from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.external_programs import ExternalPrograms
-from termchat.ui.repl.input.completion_menu import CompletionMenu
-from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.input.prompt_toolkit_keys import make_bindings, quick_escape
 from termchat.ui.repl.input.saved_history import SavedHistory
 from termchat.ui.repl.key_table import bound_actions
 from termchat.ui.repl.live_settings import SettingsApplier
-from termchat.ui.repl.panels.approval_panel import ApprovalPanel
 from termchat.ui.repl.panels.content import LiveContent
-from termchat.ui.repl.panels.form import Form
 from termchat.ui.repl.panels.history_picker import HistoryPicker
-from termchat.ui.repl.panels.key_help import KeyHelp
 from termchat.ui.repl.panels.layout import LiveLayout
-from termchat.ui.repl.panels.picker import Picker
-from termchat.ui.repl.panels.style import DEPTHS, PromptToolkitStyle
-from termchat.ui.repl.panels.toast import Toast
-from termchat.ui.repl.transcript import Transcript
+from termchat.ui.repl.panels.style import DEPTHS
 from termchat.ui.repl.turns import TurnRunner
-from termchat.ui.repl.widgets import Widgets
+from termchat.ui.repl.widgets import Widgets, build_widgets
 from termchat.ui.stderr import QuietHandler
 from termchat.ui.terminal.capture_output import captured_output
 from termchat.ui.terminal.key_hold import HoldingKeyProcessor
@@ -118,28 +109,9 @@ class Repl:
         return app
 
     def _build_widgets(self) -> Widgets:
-        context, look = self.context, self.context.look
-        commands = CommandContext(
-            context.session, context.providers, context.registry, context.preferences, key_map=context.look.keys
-        )
-        transcript = Transcript(
-            self.screen,
-            hyperlinks=look.hyperlinks,
-            signs=look.signs,
-            math=look.math,
-            frame_rate=look.frame_rate,
-        )
-        return Widgets(
-            editor=InputEditor(self._typed),
-            picker=Picker(look.keys),
-            menu=CompletionMenu(lambda text: context.registry.menu(commands, text)),
-            toast=Toast(self.refresh),
-            key_help=KeyHelp(),
-            approval=ApprovalPanel(self._answer, self._type, self.refresh, look.keys),
-            form=Form(self.refresh, look.keys),
-            transcript=transcript,
-            style=PromptToolkitStyle(context.theme, look.depth, signs=look.signs),
-        )
+        widgets = build_widgets(self.context, self.screen, self.refresh, self._typed, self._answer, self._type)
+        self.keys.sift = widgets.late.sift
+        return widgets
 
     def _build_answers(self) -> ApprovalAnswers:
         return ApprovalAnswers(self.widgets.approval, self.turns, self.programs, self.widgets.toast.say)

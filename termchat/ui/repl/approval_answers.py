@@ -12,7 +12,8 @@ from termchat.core.approval import ApprovalRequest, ApprovalScope, Approve, Chan
 from termchat.core.sanitize import Safe, join, safe, safe_format
 from termchat.ui.repl.external_programs import ExternalPrograms
 from termchat.ui.repl.key_states import State
-from termchat.ui.repl.panels.approval_panel import ALL, ApprovalPanel, Writing
+from termchat.ui.repl.panels.approval_answer import ALL
+from termchat.ui.repl.panels.approval_panel import ApprovalPanel, Writing
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.tools.approval_card import request_title
 

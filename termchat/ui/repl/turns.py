@@ -157,6 +157,7 @@ class TurnRunner:
             self._after = AfterTurn.IDLE
         self.view = turn_stopping(self.view, monotonic())
         self._turn.cancel()
+        self._approval.acted()
         self._ask()
 
     def retry_now(self) -> bool:
@@ -181,6 +182,7 @@ class TurnRunner:
     def answer(self, decision: Decision, listed: ApprovalRequest | None = None) -> None:
         """Answer the question about a tool call that is shown, or one of the list."""
         if self._turn and (request := listed or self._approval.request):
+            self._approval.acted()
             self._turn.answer(request, decision)
 
     def cancel_call(self, place: int) -> None:

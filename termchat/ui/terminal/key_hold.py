@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.key_binding.key_processor import KeyProcessor
 
@@ -10,12 +12,15 @@ class HoldingKeyProcessor(KeyProcessor):
     """A key processor that keeps all keys, in their order, from `hold` to `release`.
 
     From `copy` to `recall`, keys are processed and kept, too, so that those that did nothing can be processed again.
+
+    sift   returns the keys of one read that are to be processed
     """
 
     def __init__(self, processor: KeyProcessor) -> None:
         self._holders = 0
         self._kept: list[KeyPress] = []
         self._copies: list[KeyPress] | None = None
+        self.sift: Callable[[Sequence[KeyPress]], list[KeyPress]] = list
         super().__init__(processor._bindings)  # noqa: SLF001 - has no accessor
 
     def hold(self) -> None:
@@ -44,17 +49,13 @@ class HoldingKeyProcessor(KeyProcessor):
             self._kept = [*copies, *self._kept]
 
     def feed(self, key_press: KeyPress, first: bool = False) -> None:
-        if self._holders:
-            self._kept.append(key_press)
-        else:
-            if self._copies is not None:
-                self._copies.append(key_press)
-            super().feed(key_press, first)
+        self.feed_multiple([key_press], first)
 
     def feed_multiple(self, key_presses: list[KeyPress], first: bool = False) -> None:
         if self._holders:
             self._kept += key_presses
         else:
+            key_presses = self.sift(key_presses)
             if self._copies is not None:
                 self._copies += key_presses
             super().feed_multiple(key_presses, first)

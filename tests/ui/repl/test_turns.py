@@ -12,6 +12,7 @@ from termchat.commands.builtin import builtin
 from termchat.ui.frontend import DisplayOptions, FrontendContext
 from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.input.late_keys import LateKeys
 from termchat.ui.repl.panels.approval_panel import ApprovalPanel
 from termchat.ui.repl.panels.form import Form
 from termchat.ui.repl.panels.key_help import KeyHelp
@@ -34,6 +35,7 @@ def turn_runner(stage: Stage, changed: Callable[..., None]) -> TurnRunner:
         editor=InputEditor(nothing),
         picker=Picker(),
         menu=CompletionMenu(lambda _: ()),
+        late=LateKeys(),
         toast=Toast(nothing),
         key_help=KeyHelp(),
         approval=ApprovalPanel(nothing, nothing, nothing),

@@ -19,8 +19,10 @@ _READABLE = 14  # columns, the least for a readable text
 class CompletionMenu:
     """The menu, open while there are items; Esc closes it until the text changes."""
 
-    def __init__(self, offer: Callable[[str], Sequence[MenuItem]]) -> None:
+    def __init__(self, offer: Callable[[str], Sequence[MenuItem]], closed: Callable[[], None] = lambda: None) -> None:
+        """Create a closed menu; `closed` is called when it closes by itself."""
         self._offer = offer
+        self._on_closed = closed
         self._offer_mentions: Callable[[], Sequence[MenuItem]] = lambda: ()
         self.items: Sequence[MenuItem] = ()
         self._at = 0
@@ -36,8 +38,10 @@ class CompletionMenu:
         """Offer the rows of a mention again: there may be more now. The marked row stays marked."""
         if self._closed or (self.is_open and self.marked.cursor is None):
             return
-        marked = self.marked if self.is_open and self._moved else None
+        marked, was_open = self.marked if self.is_open and self._moved else None, self.is_open
         self.items = self._offer_mentions()
+        if was_open and not self.is_open:
+            self._on_closed()
         if marked and marked in self.items:
             self._at = list(self.items).index(marked)
         else:

@@ -11,7 +11,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from termchat.config.keys.key_bindings import Action, KeyBinding, KeyMap
-from termchat.ui.repl.panels.approval_panel import ALL
+from termchat.ui.repl.panels.approval_answer import LETTERS
 from termchat.ui.repl.panels.key_help import KeyHelp
 from termchat.ui.repl.widgets import Widgets
 
@@ -20,7 +20,6 @@ _SEQUENCE_WAIT = 0.5
 _INSERTING = emacs_mode | vi_insert_mode
 _TEXT = "/0123456789-#*.<>ae"
 _SLASHES = "/／"
-_ANSWERS = f"ysaenv{ALL}"
 _ON_UNDO_STACK = (Action.UNDO, Action.REDO)  # saving the text before them would end what can be repeated
 _EMACS_ONLY = frozenset({Action.REDO, Action.DROP_QUEUED})
 _ESCAPE, _NEWLINE = ("escape",), ("c-j",)
@@ -38,7 +37,7 @@ def make_bindings(
 ) -> KeyBindings:
     """Return the bindings of the given actions; `is_elsewhere` returns True if a list or a form takes the text."""
     bindings, key_help = KeyBindings(), widgets.key_help
-    stops = (vi_navigation_mode | Condition(is_elsewhere)) if vi else Always()
+    stops = (vi_navigation_mode | Condition(is_elsewhere) | Condition(lambda: _shows_list(widgets))) if vi else Always()
     limits = _limits(widgets)
     for binding in keys.bindings:
         if run := actions.get(binding.action):
@@ -49,6 +48,11 @@ def make_bindings(
         _bind_vi(bindings, actions)
     _bind_text(bindings, widgets)
     return bindings
+
+
+def _shows_list(widgets: Widgets) -> bool:
+    """Return True if something is open beside the input, which Esc closes in any vi mode."""
+    return widgets.picker.is_open or widgets.menu.is_open or widgets.approval.is_listing or widgets.key_help.shown
 
 
 def _bind_text(bindings: KeyBindings, widgets: Widgets) -> None:
@@ -64,7 +68,7 @@ def _bind_text(bindings: KeyBindings, widgets: Widgets) -> None:
         def _(event: KeyPressEvent) -> None:
             editor.begin_command(event.data)
 
-    for letter in _ANSWERS:
+    for letter in LETTERS:
 
         @bindings.add(
             letter, filter=Condition(lambda letter=letter: approval.takes(letter) and not widgets.picker.is_open)

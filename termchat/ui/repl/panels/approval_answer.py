@@ -9,6 +9,9 @@ from termchat.ui.text.fit import fitting_head, text_width, truncate_middle
 
 _ROWS = 4
 
+ALL = "Y"  # lists the calls that one answer may approve, and approves those that are listed
+LETTERS = f"ysaenv{ALL}"  # of all answers
+
 
 class Answer(NamedTuple):
     """An answer that the panel offers: its letter, its words, and fewer words for a small screen, if there are any."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from termchat.core.approval import ApprovalRequest, PreviewKind, mark_blanks
 from termchat.core.sanitize import Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
+from termchat.ui.repl.panels.approval_answer import ALL, Answer
 from termchat.ui.text.fit import truncate, truncate_middle, wrap
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.tools.approval_card import RequestPreview, common_facts, own_facts, request_title
@@ -60,6 +61,15 @@ class ApprovalList:
         if hidden:
             words = safe_format("  … {n} more calls · v shows all", n=safe(str(hidden)))
         return [*rows, styled_line(truncate(words, columns - 1), TextRole.WARNING)]
+
+
+def list_answers(listed: ApprovalList, *, in_sight: bool) -> list[Answer]:
+    """Return the answers for the list; without the approval unless all of it was seen."""
+    back = Answer("n", safe_format("no, answer one by one"))
+    if not in_sight:
+        return [Answer("v", safe_format("view all of it, then answer")), back]
+    words = safe_format("run all {n} once", n=safe(str(len(listed.requests))))
+    return [Answer(ALL, words), back, Answer("v", safe_format("view all"))]
 
 
 def _facts(facts: Sequence[str], columns: int, indent: str) -> Sequence[Line]:

@@ -23,8 +23,9 @@ from termchat.config.keys.key_bindings import DEFAULT_KEYS, Action, KeyMap
 from termchat.core.approval import ApprovalRequest, PreviewKind
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.repl.panels.approval_answer import Answer
-from termchat.ui.repl.panels.approval_list import ApprovalList
+from termchat.ui.repl.input.late_keys import LateKeys
+from termchat.ui.repl.panels.approval_answer import ALL, LETTERS, Answer
+from termchat.ui.repl.panels.approval_list import ApprovalList, list_answers
 from termchat.ui.text.fit import truncate, wrap
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
@@ -33,7 +34,6 @@ from termchat.ui.tools.approval_card import RequestPreview, fact_lines, runs_wit
 IDLE_SECONDS = 1.0  # without a key before the panel takes the focus by itself
 SHOWN_SECONDS = 0.5  # a question is on screen before it takes the focus by itself
 ALONE_SECONDS = 0.35  # that a letter must stay alone after the panel took the focus by itself
-ALL = "Y"  # lists the calls that one answer may approve, and approves those that are listed
 _LIST_ROWS = 24  # rows of the screen from which each answer has a row of its own
 LOW_ROWS = 16  # rows of the screen below which no running calls are shown beside a question
 _OTHER_ROWS = 6  # rows of the screen for the running calls, the input and the status
@@ -63,6 +63,7 @@ class ApprovalPanel:
         changed: Callable[[], None],
         keys: KeyMap = DEFAULT_KEYS,
         clock: Callable[[], float] = monotonic,
+        late: LateKeys | None = None,
     ) -> None:
         """Create a panel without a question.
 
@@ -70,9 +71,12 @@ class ApprovalPanel:
         typed      puts a letter into the input: it was the beginning of a text
         changed    redraws
         clock      returns seconds
+        late       drops keys that come just after their question has gone by itself
         """
         self.keys = keys
         self._clock = clock
+        self._late = late or LateKeys(keys)
+        self._acted = False  # the user has answered, or stopped the turn: what is shown may go
         self._answered = answered
         self._typed = typed
         self._changed = changed
@@ -91,6 +95,7 @@ class ApprovalPanel:
         self._focused = False  # by Tab
         self._hasty = False  # that Tab may have been for a text in the input: the question had only just appeared
         self._empty_input = True  # at the last key
+        self._empty_shown = True  # when the panel was drawn
         self._auto = False  # the key that is being processed may be an answer
         self._highlighted: str = ""  # its letter: what an answer stands beside may change
         self._pending: tuple[str, asyncio.TimerHandle] | None = None
@@ -117,14 +122,17 @@ class ApprovalPanel:
 
     def ask(self, requests: Sequence[ApprovalRequest]) -> bool:
         """Show the questions that wait, the first of them in full; return True if a new one is shown."""
-        before = self.request
+        before, has_focus = self.request, self.has_focus(empty_input=self._empty_shown)
         self._approved = tuple(request for request in self._approved if _has(requests, request))
         requests = [request for request in requests if not _has(self._approved, request)]
         gone = sum(not _has(requests, request) for request in self._requests)
         self._requests = shown_first(before, requests)
         self._done = self._done + gone if self._requests else 0
         if self._list and not all(_has(requests, request) for request in self._list.requests):
+            self._gone(has_focus=has_focus)
             self.leave_list()
+        elif before and self.request is not before:
+            self._gone(has_focus=has_focus)
         if self.request is before:
             return False
         self._appear()
@@ -133,6 +141,10 @@ class ApprovalPanel:
         self.writing = Writing.NOTHING
         self.text.reset()
         return self.request is not None
+
+    def acted(self) -> None:
+        """Note that the user has answered the question, or stopped the turn."""
+        self._acted = True
 
     def open_list(self) -> None:
         """Show the list of the calls that wait now, if it can be offered."""
@@ -231,7 +243,7 @@ class ApprovalPanel:
         if request is None:
             return []
         if self._list:
-            return self._list_answers(self._list, in_sight=self._was_in_sight(self._list))
+            return list_answers(self._list, in_sight=self._was_in_sight(self._list))
         if request.kind is PreviewKind.COMMAND and not (self._viewed or (self._fits and not self._cut)):
             return [
                 Answer("v", safe_format("view all of it, then answer")),
@@ -276,15 +288,6 @@ class ApprovalPanel:
             words = safe_format("list {n} of the {all}", n=safe(str(number)), all=safe(str(waiting)))
         return [Answer(ALL, words)] if number else []
 
-    @staticmethod
-    def _list_answers(listed: ApprovalList, *, in_sight: bool) -> list[Answer]:
-        """Return the answers for the list; without the approval unless all of it was seen."""
-        back = Answer("n", safe_format("no, answer one by one"))
-        if not in_sight:
-            return [Answer("v", safe_format("view all of it, then answer")), back]
-        words = safe_format("run all {n} once", n=safe(str(len(listed.requests))))
-        return [Answer(ALL, words), back, Answer("v", safe_format("view all"))]
-
     def write(self, kind: Writing, text: str = "") -> None:
         """Begin to write a reason or to edit the argument."""
         self.writing = kind
@@ -297,7 +300,7 @@ class ApprovalPanel:
 
     def lines(self, columns: int, rows: int, *, empty_input: bool) -> Sequence[Line]:
         """Return the question and its answers; only the question while a text is written."""
-        request, preview = self.request, self._preview
+        request, preview, self._empty_shown = self.request, self._preview, empty_input
         if request is None or preview is None:
             return ()
         if self._list:
@@ -319,7 +322,7 @@ class ApprovalPanel:
 
     def _list_lines(self, listed: ApprovalList, columns: int, rows: int, *, empty_input: bool) -> Sequence[Line]:
         """Return the list and its answers."""
-        choices = (self._choices(self._list_answers(listed, in_sight=seen), columns, rows) for seen in (False, True))
+        choices = (self._choices(list_answers(listed, in_sight=seen), columns, rows) for seen in (False, True))
         everything = max(len(offered) for offered in choices)  # the room does not depend on what fits
         title = safe_format("{n} calls want to run", n=safe(str(len(listed.requests))))
         shown = listed.lines(columns, max(1, _room(rows) - everything))
@@ -358,8 +361,18 @@ class ApprovalPanel:
     def _appear(self) -> None:
         """Take the focus from what was on screen: what is there now has to get it for itself."""
         self._drop_pending()
+        self._acted = False
         self._focused = self._auto = False
         self._highlighted, self._shown_at = "", self._clock()
+
+    def _gone(self, *, has_focus: bool) -> None:
+        """Note that what is shown goes, unless the user wanted it to: the next keys may be for it."""
+        if self._acted:
+            return
+        if self.writing is Writing.NOTHING:
+            self._late.question_closed(LETTERS if has_focus else "", escape=self.is_listing)
+        else:
+            self._late.writing_closed()
 
     def _is_idle(self, now: float, *, empty_input: bool) -> bool:
         waited = now - self._last_key >= IDLE_SECONDS and now - self._shown_at >= SHOWN_SECONDS

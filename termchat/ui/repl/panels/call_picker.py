@@ -26,6 +26,7 @@ class CallList:
 
     def __init__(self, widgets: Widgets, turns: TurnRunner) -> None:
         self._picker = widgets.picker
+        self._late = widgets.late
         self._editor = widgets.editor
         self._turns = turns
         self._source: CallSource | None = None
@@ -55,6 +56,7 @@ class CallList:
         self._source.update(turn.calls if turn else ())
         if not self.can_open:
             self._picker.close()
+            self._late.list_closed()
 
 
 @dataclass(slots=True)

@@ -92,6 +92,7 @@ class ReplDialog:
 
     async def wait(self, words: Safe, work: Coroutine[Any, Any, T]) -> T:
         stopped, task = self._widgets.form.wait(words, self._hold), asyncio.create_task(work)
+        self._widgets.late.forget()
         self._refresh()
         if self._keeps_typing:
             self._keys.copy()
@@ -109,6 +110,7 @@ class ReplDialog:
             if not stopped.done():
                 self._hold()
                 self._widgets.form.close()
+                self._widgets.late.wait_closed()
             if not task.done():
                 task.cancel()
                 with suppress(asyncio.CancelledError, Exception):

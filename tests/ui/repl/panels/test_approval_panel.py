@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prompt_toolkit.key_binding import KeyPress
+from prompt_toolkit.keys import Keys
 
 from termchat.core.approval import ApprovalRequest, PreviewKind, ToolEffect
 from termchat.core.messages import ToolCall
+from termchat.ui.repl.input.late_keys import LateKeys
 from termchat.ui.repl.panels.approval_panel import LOW_ROWS, SHOWN_SECONDS, ApprovalPanel, Writing
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
@@ -42,6 +45,67 @@ class Panel:
 
     def shown(self, columns: int = 80, rows: int = 40) -> list[str]:
         return [str(plain_text(line)) for line in self.panel.lines(columns, rows, empty_input=True)]
+
+
+class Gone:
+    """A panel with late keys; `drops` tells which keys that come now do nothing."""
+
+    def __init__(self, *requests: ApprovalRequest, focused: bool = True) -> None:
+        self.late = LateKeys(seconds=60)
+        self.panel = ApprovalPanel(lambda _: None, lambda _: None, lambda: None, late=self.late)
+        self.panel.ask(requests)
+        if focused:
+            self.panel.toggle_focus()
+
+    def drops(self, *keys: str) -> str:
+        names = {"esc": Keys.Escape, "enter": Keys.ControlM}
+        return " ".join(key for key in keys if not self.late.sift([KeyPress(names.get(key, key))]))
+
+
+def test_panel_question_that_goes_by_itself_takes_its_late_letter_and_no_other_key() -> None:
+    gone = Gone(command("first"), command("second"))
+    gone.panel.ask((command("third"),))
+    assert gone.drops("x", "esc", "y", "y") == "y"
+
+
+def test_panel_question_that_goes_takes_no_letter_of_a_typist() -> None:
+    gone = Gone(command("first"), focused=False)
+    gone.panel.lines(80, 40, empty_input=False)
+    gone.panel.ask(())
+    assert gone.drops("y", "enter", "esc") == ""
+
+
+def test_panel_list_whose_question_goes_takes_late_letter_and_escape() -> None:
+    first, second = command("first"), command("second")
+    for keys, dropped in (("yy", "y"), (("esc", "n"), "esc"), (("Y", "enter"), "Y")):
+        gone = Gone(first, second)
+        gone.panel.open_list()
+        gone.panel.toggle_focus()
+        gone.panel.ask((first,))
+        assert gone.drops(*keys) == dropped
+
+
+def test_panel_list_that_goes_before_it_has_the_focus_takes_only_escape() -> None:
+    first, second = command("first"), command("second")
+    gone = Gone(first, second)
+    gone.panel.open_list()
+    gone.panel.ask((first,))
+    assert gone.drops("y", "enter", "esc", "y") == "esc"
+
+
+@pytest.mark.parametrize("left", [(), (command("second"),)])
+def test_panel_question_that_was_answered_takes_no_late_key(left: tuple[ApprovalRequest, ...]) -> None:
+    gone = Gone(command("first"), *left)
+    gone.panel.acted()
+    gone.panel.ask(left)
+    assert gone.drops("y", "enter", "esc") == ""
+
+
+def test_panel_question_that_goes_takes_the_reason_that_is_being_written() -> None:
+    gone = Gone(command("first"))
+    gone.panel.write(Writing.REASON, "because")
+    gone.panel.ask(())
+    assert gone.drops("i", "t", "enter", "x") == "i t enter"
 
 
 def test_panel_letter_right_after_question_is_no_answer() -> None:
