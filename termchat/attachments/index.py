@@ -94,9 +94,10 @@ class FileIndex:
 def ranked(
     files: Sequence[IndexedFile], query: FileQuery, stale: Callable[[], bool] = lambda: False
 ) -> tuple[IndexedFile, ...] | None:
-    """Return the best matches: name prefix, name substring, then path subsequence; None if `stale` returns True.
+    """Return the best matches: the path itself, name prefix, name substring, then path subsequence.
 
-    In each class come first the paths of `query.first`, then those near the working directory, then short ones.
+    The result is None if `stale` returns True. In each class come first the paths of `query.first`, then those near the
+    working directory, then short ones.
     """
     typed = query.typed.lower()
     places = {path: n for n, path in enumerate(query.first)}
@@ -108,6 +109,7 @@ def ranked(
         if rank is not None:
             place = places.get(file.path, len(places))
             depth = file.path.rstrip("/").count("/")
+            rank = -1 if file.path == query.typed else rank  # what is typed, before what begins with it
             keys.append((rank, place, depth, len(file.path), file.path, number))
     keys.sort()
     return tuple(files[key[-1]] for key in keys[:ROWS])

@@ -29,6 +29,12 @@ def known_models(context: CommandContext, prefix: str) -> Candidates:
     ]
 
 
+def takes_model(context: CommandContext, argument: str) -> bool:
+    """Return True if the last word names a model, whether it is listed or not."""
+    name = argument.rpartition(" ")[2]
+    return bool(name) and not isinstance(context.providers.resolve(name), Failure)
+
+
 @group.command(
     "model",
     safe_format("switch model, keeping the conversation"),
@@ -40,6 +46,7 @@ def known_models(context: CommandContext, prefix: str) -> Candidates:
         "/model openai/gpt-6.1-sol:high also sets the reasoning effort."
     ),
     complete=known_models,
+    takes=takes_model,
 )
 def model(context: CommandContext, argument: str) -> Effects:
     """Switch to a model, or open the picker of models."""
@@ -51,7 +58,21 @@ def model(context: CommandContext, argument: str) -> Effects:
     effort, settings = context.providers.effort(argument), context.session.settings
     if found == context.session.model and effort in (None, settings.params.think):
         return (Print(safe_format("Already using {model}.", model=safe_line(argument if effort else str(found)))),)
-    return use_model_effects(found, effort)
+    return (*use_model_effects(found, effort), *_longer_names(context, found))
+
+
+def _longer_names(context: CommandContext, model: ModelRef) -> Effects:
+    """Say how to take a listed model whose name begins with that of one that is in no list."""
+    known = context.providers.known_models()
+    longer = [ref for ref in known if str(ref).startswith(str(model))]
+    if model in known or not longer:
+        return ()
+    words = safe_format(
+        "{model} is in no list; /model {other} takes a listed one.",
+        model=safe_line(str(model)),
+        other=safe_line(str(longer[0])),
+    )
+    return (Print(words),)
 
 
 def use_model_effects(model: ModelRef, effort: Effort | None = None) -> tuple[Effect, ...]:

@@ -23,6 +23,7 @@ from termchat.core.style import TextRole
 Effects: TypeAlias = Sequence[Effect]
 Run: TypeAlias = "Callable[[CommandContext, str], Effects]"
 Complete: TypeAlias = "Callable[[CommandContext, str], Candidates]"
+Takes: TypeAlias = "Callable[[CommandContext, str], bool]"
 SAVE = "--save"  # of commands whose change can also go to the config file
 
 
@@ -34,6 +35,8 @@ class Command:
     allowed_while_busy   True when the command may run while a reply streams
     details              further help, shown by /help COMMAND
     complete             completes the argument
+    takes                returns True for an argument that means something as it is typed, although a longer one that
+                         begins with it may be completed: Enter then takes what is typed, Tab completes
     private              True when an input that begins with the command is never saved, as draft or in the history
     """
 
@@ -45,6 +48,7 @@ class Command:
     allowed_while_busy: bool = False
     details: Safe = EMPTY
     complete: Complete | None = None
+    takes: Takes | None = None
     private: bool = False
 
     @property
@@ -110,13 +114,14 @@ class CommandGroup:
         allowed_while_busy: bool = False,
         details: Safe = EMPTY,
         complete: Complete | None = None,
+        takes: Takes | None = None,
         private: bool = False,
     ) -> Callable[[Run], Run]:
         """Return a decorator that adds a function as a command; the parameters are the fields of `Command`."""
 
         def declare(run: Run) -> Run:
             self.commands.append(
-                Command(name, help_, run, aliases, argument, allowed_while_busy, details, complete, private)
+                Command(name, help_, run, aliases, argument, allowed_while_busy, details, complete, takes, private)
             )
             return run
 
@@ -202,8 +207,18 @@ class CommandRegistry:
         command = self.find(name)
         if command is None or command.complete is None:
             return ()
-        found = rank_matches(command.complete(context, prefix.lstrip()), prefix.strip())
-        return tuple(MenuItem(f"/{name} {c.text}", safe_line(c.text), c.detail, by_tab=c.by_tab) for c in found)
+        typed = prefix.strip()
+        found = rank_matches(command.complete(context, prefix.lstrip()), typed)
+        as_typed = bool(typed) and command.takes is not None and command.takes(context, typed)
+        return tuple(
+            MenuItem(
+                f"/{name} {c.text}",
+                safe_line(c.text),
+                c.detail,
+                by_tab=c.by_tab or (as_typed and c.text.lower() != typed.lower()),
+            )
+            for c in found
+        )
 
 
 def is_sent_to_models(name: str) -> bool:
@@ -251,6 +266,16 @@ def split_save(argument: str) -> tuple[str, bool]:
 def typed_number(text: str) -> int:
     """Return the number that was typed, such as that of a message; 0 for any other text."""
     return whole_number(text) or 0
+
+
+def takes_number(context: CommandContext, argument: str) -> bool:
+    """Return True for an argument that ends in a number: it is never the beginning of another one."""
+    return argument.rpartition(" ")[2].isdecimal()
+
+
+def takes_anything(context: CommandContext, argument: str) -> bool:
+    """Return True: the argument is any text."""
+    return True
 
 
 def rank_matches(candidates: Candidates, typed: str) -> Candidates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from termchat.commands.compare.background import background_fork, complete_background_model
+from termchat.commands.compare.background import background_fork, complete_background_model, takes_background_model
 from termchat.commands.model import failure_effects
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.chats import ExportFormat
@@ -59,6 +59,7 @@ def rename(context: CommandContext, argument: str) -> Effects:
         "meanwhile. Tool calls of the copy that would ask are declined."
     ),
     complete=complete_background_model,
+    takes=takes_background_model,
 )
 def fork(context: CommandContext, argument: str) -> Effects:
     """Continue in a new chat that shares all messages so far, or ask a model in one that runs in the background."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from termchat.commands.model import failure_effects, known_models, model
+from termchat.commands.model import failure_effects, known_models, model, takes_model
 from termchat.commands.registry import SAVE, CommandContext, CommandGroup, Effects, split_save
 from termchat.config.runtime import DEFAULT, KEEP, RuntimeSettings, SettingRow
 from termchat.config.settings import SETTINGS, EnterKey
@@ -53,6 +53,15 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
     return [Completion(f"{key} {value}") for value in values]
 
 
+def _takes(context: CommandContext, argument: str) -> bool:
+    """Return True for a key with a value that the setting can have, whether it is offered or not."""
+    key, _, value = argument.partition(" ")
+    value = split_save(value)[0]
+    if key == "model":
+        return takes_model(context, value)
+    return bool(value) and key != "theme" and key in SETTINGS and SETTINGS[key].kind.read(value) is not None
+
+
 @group.command(
     "set",
     safe_format("list all settings, or change one"),
@@ -60,6 +69,7 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
     allowed_while_busy=True,
     details=_MORE,
     complete=_offered,
+    takes=_takes,
 )
 def set_(context: CommandContext, argument: str) -> Effects:
     """List the settings, describe one, or change one."""
@@ -94,6 +104,7 @@ def _values(key: str, context: CommandContext, prefix: str) -> Candidates:
         efforts=safe(", ".join(SETTINGS["think"].kind.choices)),
     ),
     complete=partial(_values, "think"),
+    takes=lambda context, argument: _takes(context, f"think {argument}"),
 )
 def think(context: CommandContext, argument: str) -> Effects:
     """Set the reasoning effort: short for /set think."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from termchat.commands.registry import CommandContext, CommandGroup, Effects, typed_number
+from termchat.commands.registry import CommandContext, CommandGroup, Effects, takes_number, typed_number
 from termchat.core.effects import Candidates, Completion, Print, ShowInPager
 from termchat.core.messages import ToolCall, ToolResult, main_argument
 from termchat.core.sanitize import Safe, excerpt, safe, safe_format, safe_line
@@ -26,6 +26,7 @@ def _numbers(context: CommandContext, prefix: str) -> Candidates:
     argument="[N]",
     allowed_while_busy=True,
     complete=_numbers,
+    takes=takes_number,
 )
 def show_tool_call(context: CommandContext, argument: str) -> Effects:
     """Show the call with number N on its card, or the last one."""

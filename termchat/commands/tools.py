@@ -33,6 +33,11 @@ def _candidates(context: CommandContext, prefix: str) -> Candidates:
     return ()
 
 
+def _takes_rule(context: CommandContext, argument: str) -> bool:
+    """Return True after `allow` and `remove`: a rule is never the beginning of another one."""
+    return argument.startswith(("allow ", "remove "))
+
+
 @group.command(
     "tools",
     safe_format("list tools and rules, turn tools on or off"),
@@ -44,6 +49,7 @@ def _candidates(context: CommandContext, prefix: str) -> Candidates:
         "to all chats, and /set tools NAMES --save offers tools from the next start on."
     ),
     complete=_candidates,
+    takes=_takes_rule,
 )
 def list_or_change_tools(context: CommandContext, argument: str) -> Effects:
     """List the tools and rules, or change them."""

@@ -48,6 +48,11 @@ def test_matches_are_ranked_by_name_then_path(typed: str, first: tuple[str, ...]
     assert [file.path for file in found][: len(expected)] == expected
 
 
+def test_path_that_is_typed_comes_before_a_recent_one_that_begins_with_it() -> None:
+    found = ranked([IndexedFile("notes"), IndexedFile("notes.txt")], FileQuery("notes", ("notes.txt",)))
+    assert found is not None and found[0].path == "notes"
+
+
 @given(st.text("abc/.", max_size=12), st.text("abc/", max_size=4))
 def test_match_has_all_letters_in_order(path: str, typed: str) -> None:
     if match(path, typed) is not None:

@@ -95,3 +95,44 @@ def test_menu_rows_of_free_text_wait_for_tab() -> None:
 )
 def test_file_argument_is_offset_of_file_name(typed: str, at: int) -> None:
     assert file_argument(typed) == at
+
+
+TYPED_WINS = (
+    # a model that no list has
+    "/model fake/tw",
+    "/retry fake/t",
+    "/vs fake/two fake/o",
+    "/fork tell me @fake/t",
+    # a number is not the beginning of another one
+    "/drop 1",
+    "/context drop 1",
+    "/label 1",
+    # any text is a label
+    "/label o",
+)
+
+
+def branched() -> CommandContext:
+    """A chat whose first two messages are not on the branch of the others, with a label on the last."""
+    session = fake_session()
+    session.add(Message(Role.ASSISTANT, (Text("hello"),)), session.add(user_message("hi"), None))
+    at = None
+    for number in range(10):
+        at = session.add(user_message(f"number {number}"), at)
+    assert at
+    session.label(at, "last")
+    return CommandContext(session, FakeProviders(), builtin())
+
+
+@pytest.mark.parametrize("typed", TYPED_WINS)
+def test_enter_takes_the_argument_that_was_typed(typed: str) -> None:
+    made = branched()
+    found = made.registry.menu(made, typed)
+    assert found[0].text.startswith(typed) and found[0].text != typed
+    assert found[0].by_tab
+
+
+def test_enter_completes_an_argument_that_means_nothing_as_typed() -> None:
+    made = context()
+    for typed in ("/budget o", "/help retr", "/doctor f", "/incognito o", "/export chat"):
+        assert not made.registry.menu(made, typed)[0].by_tab, typed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from termchat.commands.builtin import builtin
@@ -29,7 +31,9 @@ from termchat.core.effects import (
     ShowInPager,
     UseModel,
 )
+from termchat.core.errors import Failure
 from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user_message
+from termchat.core.models import ModelRef
 from termchat.core.sanitize import safe_format
 from termchat.core.session import ModelUsage
 from termchat.core.usage import Usage
@@ -62,6 +66,24 @@ def test_model_command_matches_part_of_name() -> None:
     effects = run("/model two", two_questions_session())
     assert effects[0] == UseModel(OTHER)
     assert words(effects) == "→ fake/two"
+
+
+class _Longer(FakeProviders):
+    """Knows a model whose name begins with that of one it does not list."""
+
+    def known_models(self) -> Sequence[ModelRef]:
+        return [ModelRef("fake", "mini-2"), ModelRef("fake", "mini-3")]
+
+    def resolve(self, name: str) -> ModelRef | Failure:
+        return ModelRef.parse(name) or super().resolve(name)
+
+
+def test_model_command_takes_typed_name_and_names_a_listed_one() -> None:
+    made = CommandContext(fake_session(), _Longer(), builtin())
+    effects = made.registry.run(made, "/model fake/mini")
+    assert effects[0] == UseModel(ModelRef("fake", "mini"))
+    assert words(effects) == "→ fake/mini\nfake/mini is in no list; /model fake/mini-2 takes a listed one."
+    assert words(made.registry.run(made, "/model fake/mini-2")) == "→ fake/mini-2"
 
 
 def test_model_command_without_argument_lists_models() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from termchat.commands.answers.code_blocks import code_blocks
-from termchat.commands.registry import CommandContext, CommandGroup, Effects, typed_number
+from termchat.commands.registry import CommandContext, CommandGroup, Effects, takes_number, typed_number
 from termchat.core.effects import Candidates, Completion, Copy, Print
 from termchat.core.messages import Role
 from termchat.core.sanitize import counted, safe, safe_format, safe_line
@@ -24,6 +24,7 @@ def _numbers(context: CommandContext, prefix: str) -> Candidates:
     allowed_while_busy=True,
     details=safe_format("Copies the Markdown source without reasoning; for a block, its code only."),
     complete=_numbers,
+    takes=takes_number,
 )
 def copy(context: CommandContext, argument: str) -> Effects:
     """Copy the Markdown source of the last answer, or the code of its Nth block."""

@@ -6,7 +6,7 @@ import re
 
 from termchat.commands.answers.copy import answer_blocks, last_answer
 from termchat.commands.branches.tree import numbered_nodes
-from termchat.commands.registry import CommandContext, CommandGroup, Effects
+from termchat.commands.registry import CommandContext, CommandGroup, Effects, takes_number
 from termchat.core.effects import Candidates, Completion, Print, SaveText
 from termchat.core.sanitize import counted, excerpt, safe, safe_format, safe_line
 
@@ -36,6 +36,7 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
         "its number. An existing file is overwritten only after a question. /export writes the whole chat."
     ),
     complete=_offered,
+    takes=takes_number,
 )
 def save_answer(context: CommandContext, argument: str) -> Effects:
     """Write the source of an answer, a message or a code block to a file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from termchat.commands.branches.tree import numbered_nodes, shown_node
-from termchat.commands.registry import CommandContext, CommandGroup, Effects
+from termchat.commands.registry import CommandContext, CommandGroup, Effects, takes_anything
 from termchat.core.conversation import Node
 from termchat.core.effects import Candidates, Choice, Choose, Completion, Print, RunCommand, SetLabel
 from termchat.core.sanitize import excerpt, safe, safe_format, safe_line
@@ -36,6 +36,7 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
         "kept with the chat. Without a text, choose one of the labelled messages to go to."
     ),
     complete=_offered,
+    takes=takes_anything,
 )
 def label(context: CommandContext, argument: str) -> Effects:
     """Set or remove the label of a message, or open the picker of labelled messages."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from termchat.commands.registry import CommandContext, CommandGroup, Effects, typed_number
+from termchat.commands.registry import CommandContext, CommandGroup, Effects, takes_number, typed_number
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import (
     Candidates,
@@ -82,6 +82,7 @@ def _found(conversation: Conversation, words: str) -> Effects:
     argument="N",
     details=safe_format("/tree shows the numbers, which /edit takes, too."),
     complete=lambda context, prefix: _numbers(context, prefix),  # noqa: PLW0108, defined below
+    takes=takes_number,
 )
 def goto(context: CommandContext, argument: str) -> Effects:
     """Move the head to message N of /tree and show it."""
@@ -103,6 +104,7 @@ def goto(context: CommandContext, argument: str) -> Effects:
     argument="[N]",
     details=safe_format("N is the number of the message in /tree; without a number, choose one of this branch."),
     complete=lambda context, prefix: _numbers(context, prefix, questions=True),
+    takes=takes_number,
 )
 def edit(context: CommandContext, argument: str) -> Effects:
     """Return a question to the input: message N of /tree, or one chosen from a list."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from termchat.commands.model import failure_effects, known_models
+from termchat.commands.model import failure_effects, known_models, takes_model
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.conversation import Node, compacted_from
 from termchat.core.effects import Effect, MoveHead, Print, Send
@@ -22,6 +22,7 @@ _NO_QUESTION = (Print(safe_format("No question has been asked yet.")),)
     argument="[MODEL]",
     details=safe_format("The first answer stays in the tree beside the new one."),
     complete=known_models,
+    takes=takes_model,
 )
 def retry(context: CommandContext, argument: str) -> Effects:
     """Answer the last question again, by the same model or another."""

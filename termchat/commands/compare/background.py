@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from termchat.commands.model import known_models
+from termchat.commands.model import known_models, takes_model
 from termchat.commands.registry import CommandContext
 from termchat.core.effects import Candidates, Completion, ForkAside
 from termchat.core.errors import Failure
@@ -21,6 +21,12 @@ def background_fork(context: CommandContext, argument: str) -> ForkAside | Failu
     if isinstance(model, Failure):
         return model
     return ForkAside(user_message(prompt.strip()), model)
+
+
+def takes_background_model(context: CommandContext, argument: str) -> bool:
+    """Return True if the last word names a model after its `@`; the text of a title is never completed."""
+    last = argument.rpartition(" ")[2]
+    return not last.startswith("@") or takes_model(context, last[1:])
 
 
 def complete_background_model(context: CommandContext, prefix: str) -> Candidates:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from termchat.commands.model import failure_effects, known_models
-from termchat.commands.registry import CommandContext, CommandGroup, Effects, typed_number
+from termchat.commands.model import failure_effects, known_models, takes_model
+from termchat.commands.registry import CommandContext, CommandGroup, Effects, takes_number, typed_number
 from termchat.core.effects import Adopt, Candidates, Choice, Choose, Compare, Completion, Print
 from termchat.core.errors import Failure
 from termchat.core.messages import Message, user_message
@@ -27,6 +27,7 @@ _SHOWN = 60  # columns of a reply in a list
         "No tools are offered, so that the replies compare. They are stopped together."
     ),
     complete=lambda context, prefix: _complete_models(context, prefix),  # noqa: PLW0108, defined below
+    takes=takes_model,
 )
 def compare(context: CommandContext, argument: str) -> Effects:
     """Let several models answer the last question, or the text after `--`."""
@@ -56,6 +57,7 @@ def compare(context: CommandContext, argument: str) -> Effects:
     argument="[N]",
     details=safe_format("The numbers stand above the replies; without a number, choose from a list."),
     complete=lambda context, prefix: _numbers(context, prefix),  # noqa: PLW0108, defined below
+    takes=takes_number,
 )
 def adopt(context: CommandContext, argument: str) -> Effects:
     """Make an offered reply a part of the chat, or list those that can be."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from termchat.commands.branches.tree import numbered_nodes
-from termchat.commands.registry import CommandContext, CommandGroup, Effects, typed_number
+from termchat.commands.registry import CommandContext, CommandGroup, Effects, takes_number, typed_number
 from termchat.core.conversation import ContextMarks, Conversation, Node, unit
 from termchat.core.effects import Candidates, Completion, Effect, Print, PrintTable, UseSettings
 from termchat.core.messages import Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
@@ -46,6 +46,7 @@ def _numbered(context: CommandContext) -> Candidates:
     argument="[drop N|pin N|restore N]",
     details=_MORE,
     complete=_offered,
+    takes=takes_number,
 )
 def context_(context: CommandContext, argument: str) -> Effects:
     """List the parts of the next request with their tokens, or mark messages."""
@@ -63,6 +64,7 @@ def context_(context: CommandContext, argument: str) -> Effects:
     argument="N",
     details=safe_format("N is its number in /tree and /context; /context restore N brings it back."),
     complete=lambda context, prefix: _numbered(context),
+    takes=takes_number,
 )
 def drop_message(context: CommandContext, argument: str) -> Effects:
     """Leave a message out: short for /context drop."""

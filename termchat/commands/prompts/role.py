@@ -41,10 +41,19 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
     given = [word.partition("=")[0] for word in rest.split(" ")[:-1]]
     before = prefix[: len(prefix) - len(rest.rpartition(" ")[2])]
     return [
-        Completion(f"{before}{variable}={default or ''}", safe_format("needed") if default is None else EMPTY)
+        Completion(
+            f"{before}{variable}={default or ''}",
+            safe_format("needed") if default is None else EMPTY,
+            by_tab=default is None,  # its value follows
+        )
         for variable, default in role.defaults.items()
         if variable not in given
     ]
+
+
+def _takes_value(context: CommandContext, argument: str) -> bool:
+    """Return True for VARIABLE=VALUE: the value is any text."""
+    return "=" in argument.rpartition(" ")[2]
 
 
 @group.command(
@@ -56,6 +65,7 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
         "model, settings and tools it uses. termchat prompts new NAME begins one; -r NAME starts with it."
     ),
     complete=_offered,
+    takes=_takes_value,
 )
 def role(context: CommandContext, argument: str) -> Effects:
     """Use a role, end it, or open the picker of roles."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.config.providers import presets
 from termchat.core.effects import Candidates, Completion, LogIn, LogOut, Print
+from termchat.core.errors import Failure
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.style import TextRole
 
@@ -27,6 +28,11 @@ def _kept(context: CommandContext, prefix: str) -> Candidates:
     return [Completion(name) for name in written_keys(context.preferences.file)]
 
 
+def _takes_provider(context: CommandContext, argument: str) -> bool:
+    """Return True for the name of a provider, also of one that is in no list here."""
+    return not isinstance(context.providers.resolve(f"{argument.lower()}/any"), Failure)
+
+
 @group.command(
     "login",
     safe_format("set up a vendor, a gateway or a local server"),
@@ -35,6 +41,7 @@ def _kept(context: CommandContext, prefix: str) -> Candidates:
         "It asks for the key, which is never shown or saved with the chat, tries it, and goes on here with a model."
     ),
     complete=_known,
+    takes=_takes_provider,
     private=True,
 )
 def login(context: CommandContext, argument: str) -> Effects:
@@ -53,6 +60,7 @@ def login(context: CommandContext, argument: str) -> Effects:
     argument="[PROVIDER]",
     details=safe_format("Keys that you wrote into the configuration or the environment yourself stay."),
     complete=_kept,
+    takes=_takes_provider,
 )
 def logout(context: CommandContext, argument: str) -> Effects:
     """Remove the key of a provider."""

@@ -9,7 +9,7 @@ from termchat.commands.compare.shell_line import parse_shell_line
 from termchat.commands.registry import is_command, is_sent_to_models, normalise, split_command
 from termchat.config.keys.key_bindings import Action
 from termchat.core.effects import ListModels, Quit
-from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.sanitize import join, safe_format, safe_line
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.approval_answers import ApprovalAnswers
 from termchat.ui.repl.effects import EffectRunner
@@ -192,6 +192,9 @@ class Actions:
         """Complete the marked command; run it if it needs no argument."""
         item, typed = self._menu.marked, self._editor.text_with_marks
         if self._editor.complete(item, entered=not self._menu.chosen):
+            if typed.startswith("/open "):  # a chat may have the name that was typed
+                names = [self._bound.label(action) for action in (Action.UNDO, Action.ESCAPE, Action.ENTER)]
+                self._toast.say(safe_format("{keys}: opens what you typed", keys=join(" ", [n for n in names if n])))
             return
         differs = item.cursor is None and item.text != typed
         begins = item.text.startswith(normalise(typed)) or not item.runnable

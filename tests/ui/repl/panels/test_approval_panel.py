@@ -62,7 +62,7 @@ class Gone:
         return " ".join(key for key in keys if not self.late.sift([KeyPress(names.get(key, key))]))
 
 
-def test_panel_question_that_goes_by_itself_takes_its_late_letter_and_no_other_key() -> None:
+def test_panel_question_that_goes_by_itself_takes_its_late_letter() -> None:
     gone = Gone(command("first"), command("second"))
     gone.panel.ask((command("third"),))
     assert gone.drops("x", "esc", "y", "y") == "y"
