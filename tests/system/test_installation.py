@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from termchat.core.outcomes import ExitCode
 from termchat.system.installation import install_command
 
 
@@ -52,3 +55,13 @@ def test_install_command_without_pip_is_that_of_uv(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     words = shlex.split(install_command("serve"))
     assert words == ["uv", "pip", "install", "--python", "/home/me/my tools/bin/python", "termchat[serve]"]
+
+
+@pytest.mark.parametrize(("subcommand", "package"), [("serve", "starlette"), ("acp", "acp")])
+def test_subcommand_without_its_extra_names_install_command(tmp_path: Path, subcommand: str, package: str) -> None:
+    missing = f"import sys; sys.modules[{package!r}] = None; sys.argv = ['termchat', {subcommand!r}]"
+    script = f"{missing}; from termchat.__main__ import main; main()"
+    env = {"HOME": str(tmp_path), "PATH": os.defpath}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    assert done.returncode == ExitCode.USAGE
+    assert f"[{subcommand}]" in done.stderr
