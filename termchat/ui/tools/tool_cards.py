@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from termchat.core.messages import ToolStatus, call_mark, main_argument, shown_text
 from termchat.core.sanitize import EMPTY, Safe, counted, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.blocks import ToolCard
 from termchat.ui.phrases import duration
-from termchat.ui.text.fit import text_width, truncate, truncate_middle, wrapped_text
+from termchat.ui.text.fit import fitting_head, text_width, truncate, truncate_middle, wrapped_text
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 from termchat.ui.tools.call_views import Calls, CallState, ToolCallView
@@ -66,12 +68,21 @@ def _reason(rows: list[str], card: ToolCard) -> Safe:
 def _reason_rows(reason: Safe, card: ToolCard, columns: int) -> list[Line]:
     """Return the rows of a reason that is too long for the headline: four at most, and the command that shows all."""
     beginning = Safe(reason[: (_ROWS + 1) * columns])
-    rows = wrapped_text(beginning, columns - 6).split("\n") if reason else []
-    shown = [styled_line(Safe("    " + truncate(Safe(row), columns - 6)), TextRole.DIM) for row in rows[:_ROWS]]
-    if len(rows) > _ROWS:
-        words = safe_format("    … more · /tool {k}", k=safe(str(card.number)))
-        shown.append(styled_line(words, TextRole.DIM))
+    words = wrapped_text(beginning, columns - 6).split("\n") if reason else []
+    rows = [part for row in words for part in _broken(Safe(row), columns - 6)]
+    shown = [styled_line(Safe(f"    {row}"), TextRole.DIM) for row in rows[:_ROWS]]
+    if len(rows) > _ROWS or len(beginning) < len(reason):
+        more = safe_format("    … more · /tool {k}", k=safe(str(card.number)))
+        shown.append(styled_line(more, TextRole.DIM))
     return shown
+
+
+def _broken(row: Safe, columns: int) -> Iterator[Safe]:
+    """Yield a row in parts that fit: a path is one long word."""
+    while row:
+        part = fitting_head(row, columns) or row[0]
+        yield Safe(part)
+        row = Safe(row[len(part) :])
 
 
 def _more(card: ToolCard, rows: int, *, earlier: bool) -> Line:

@@ -53,6 +53,17 @@ def test_card_reason_of_many_rows_names_the_command_that_shows_all(columns: int)
     assert rows[-1] == "    … more · /tool 3"
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+def test_card_reason_with_a_long_word_shows_its_end_or_names_the_command(columns: int) -> None:
+    path = "0123456789" * 20
+    result = ToolResult("1", "read_file", (Text(f"Error: {path} cannot be read"),), is_error=True)
+    card = ToolCard(3, ToolCall("1", "read_file", '{"path": "a"}'), result, 0.4)
+    _, *rows = [plain_text(row) for row in card_lines(card, columns)]
+    assert all(len(row) < columns for row in rows)
+    whole = "".join(row.strip() for row in rows).startswith(path)
+    assert (whole and rows[-1].endswith("cannot be read")) or rows[-1] == "    … more · /tool 3"
+
+
 def test_card_counts_one_line_as_one() -> None:
     result = ToolResult("1", "read_file", (Text("1\n2\n3\n4\n5"),))
     card = ToolCard(3, ToolCall("1", "read_file", '{"path": "a"}'), result, 0.4)
