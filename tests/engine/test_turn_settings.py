@@ -19,8 +19,8 @@ HERE = Location("", "/somewhere")
 
 
 def session(folder: Path, *, think: Effort | None = None) -> ChatSession:
-    store = SqliteChatStore(folder / "termchat.db", lambda failure: None)
-    return ChatSession(TurnConfig(FAKE, FakeProviders(), params=Params(think=think)), lambda: store, HERE)
+    config = TurnConfig(FAKE, FakeProviders(), params=Params(think=think))
+    return ChatSession(config, lambda: SqliteChatStore(folder / "termchat.db", lambda failure: None), HERE)
 
 
 def thinking(effort: Effort | None, settings: TurnSettings) -> TurnSettings:
