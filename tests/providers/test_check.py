@@ -72,6 +72,14 @@ async def test_listing_tells_outcome(gateway: Gateway, outcome: str) -> None:
     assert len(gateway.requests) == 1  # no check is repeated
 
 
+async def test_listing_at_wrong_path_names_base_url_and_no_model(gateway: Gateway) -> None:
+    gateway.expect_problems()
+    config = ProviderConfig("own", key=KEY, base_urls={ApiProtocol.CHAT: gateway.url})  # no /v1
+    found = await checks().list_models(config, ApiProtocol.CHAT)
+    assert found.failure is not None
+    assert found.failure.message == f"{gateway.url} answered 404: Unknown request URL: GET /models."
+
+
 async def test_listing_without_server_tells_network() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -136,15 +136,20 @@ def is_context_full(status: int, body: ErrorBody) -> bool:
 
 
 def is_missing_endpoint(failure: Failure, body: ErrorBody, model: str) -> bool:
-    """Return True for a 404 or 405 of the path: its words name neither the model nor models."""
+    """Return True for a 404 or 405 of the path: its words name neither the model nor models.
+
+    `model` is "" for a request without one, such as a listing: its words name the path, `GET /models`.
+    """
     return failure.status == 405 or (failure.status == 404 and _names_no_model(body, model))
 
 
 def _names_no_model(body: ErrorBody, model: str) -> bool:
+    if not model:
+        return True
     words = body.message.lower()
     if body.has("model_not_found"):
         return False
-    named = model and re.search(rf"(?<![\w/-]){re.escape(model.lower())}(?![\w/-])", words)
+    named = re.search(rf"(?<![\w/-]){re.escape(model.lower())}(?![\w/-])", words)
     return "<" in words or not ("model" in words or named)
 
 
