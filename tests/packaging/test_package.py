@@ -98,7 +98,9 @@ def test_metadata_states_the_versions_of_ci_and_the_extras_of_the_guide(wheel: P
     assert set(stated) == set(re.findall(r'"(3\.\d+)"', (ROOT / ".github/workflows/ci.yml").read_text()))
     extras = set(metadata.get_all("Provides-Extra") or []) - {"test", "fuzz"}
     guide = "\n".join(file.read_text() for file in (ROOT / "termchat/docs/en").glob("*.md"))
-    assert {name for name in extras if not re.search(rf"termchat\[{name}\]|extra `{name}`", guide)} == set()
+    assert {name for name in extras if not re.search(rf"extra `{name}`", guide)} == set()
+    listed = (ROOT / "termchat/docs/en/start.md").read_text().partition("\n## Extras\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", listed, re.MULTILINE)) == extras
 
 
 def test_wheel_unpacked_finds_themes_and_answers(wheel: Path, tmp_path: Path) -> None:
@@ -132,6 +134,12 @@ def test_readme_commands_match_ci_and_version() -> None:
     assert run in ci
     assert readme.rstrip().rpartition("\n## ")[2].startswith("Changes")
     assert f"### {termchat.__version__}" in readme
+
+
+def test_no_page_installs_termchat_from_index_which_has_another_program() -> None:
+    pages = [ROOT / "README.md", ROOT / ".github/README.zh.md", *(ROOT / "termchat" / "docs").glob("*/*.md")]
+    command = re.compile(r"install(?: -\S+)* ['\"]?termchat\b.*")
+    assert [(page.name, found) for page in pages for found in command.findall(page.read_text("utf-8"))] == []
 
 
 def test_repository_top_holds_only_known_entries() -> None:
