@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, Route, expect
 
 from tests.gateway import Gate, Reply, Text
 from tests.serve.page.browsing import CuttingProxy, Tab, tab
@@ -184,3 +187,49 @@ async def test_earlier_messages_come_above_those_in_view(opened: Tab) -> None:
     await page.get_by_role("button", name="Show earlier messages").click()
     await expect(page.locator("article")).to_have_count(50)
     await expect(first).to_be_in_viewport()
+
+
+async def test_second_click_on_a_slow_connection_does_nothing(opened: Tab) -> None:
+    page, gate = opened.page, Gate()
+    opened.served.gateway.reply(Reply.text("One."), Reply(Text("Two"), gate))
+    await opened.ask("click twice")
+    chat, held = await opened.chat(), asyncio.Event()
+    paths: list[str] = []
+
+    async def hold(route: Route) -> None:
+        paths.append(route.request.url.rpartition("/")[2])
+        await held.wait()
+        await route.continue_()
+
+    await page.route(re.compile(r"/(turns|stop|fork|delete)$"), hold)
+
+    async def twice(button: Locator) -> None:
+        held.clear()
+        async with page.expect_response(lambda response: response.request.method == "POST"):
+            for _ in range(2):
+                await button.click()
+            held.set()
+
+    await twice(page.get_by_role("button", name="Retry", exact=True))
+    await expect(page.locator("article.reply .markdown")).to_have_text("Two")
+    await twice(page.locator("button.stop"))
+    await opened.wait_idle()
+    gate.open()
+    await twice(page.locator("header").get_by_role("button", name="Copy as new chat"))
+    await opened.until(f"location.hash.length > 3 && !location.hash.includes('{chat}')")
+    await expect(page.locator("article.reply .markdown")).to_have_text("Two")
+    await twice(page.get_by_role("button", name="Delete chat"))
+    await opened.until("location.hash === '#/'")
+    await expect(page.locator(".chat-row", has_text="click twice")).to_have_count(1)
+    assert paths == ["turns", "stop", "stop", "fork", "delete"]
+    await expect(page.locator(".banner.bad")).to_have_count(0)
+
+
+async def test_stop_of_what_has_just_ended_is_no_error(opened: Tab) -> None:
+    done = await opened.page.evaluate("""async () => {
+      const { stopCall, stopTurns } = await import('/page/core/actions.js');
+      const turn = { id: '0'.repeat(32) };
+      return [...(await stopTurns([turn])), await stopCall(turn, 'node', 0)];
+    }""")
+    assert done == [True, True]
+    await expect(opened.page.locator(".banner.bad")).to_have_count(0)

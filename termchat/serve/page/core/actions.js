@@ -23,6 +23,29 @@ export async function attempt(action) {
   }
 }
 
+const underWay = new Set();
+
+/** Run an action unless it runs already: a second click on a slow connection does nothing. */
+async function once(name, action) {
+  if (underWay.has(name)) return undefined;
+  underWay.add(name);
+  try {
+    return await action();
+  } finally {
+    underWay.delete(name);
+  }
+}
+
+/** Stop something; it may have ended by itself meanwhile, which is no error. */
+async function stop(path, body) {
+  try {
+    await postJson(path, body);
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
+  return true;
+}
+
 export function showError(error, next = null) {
   if (!(error instanceof ApiError)) throw error;
   if (error.status === 401) return update({ needsToken: true, tokenError: error.message });
@@ -214,16 +237,16 @@ export function currentModel() {
 }
 
 export function retry(node, model = null) {
-  return sending({ kind: "retry", node, ...(model && { model }) });
+  return once("turn", () => sending({ kind: "retry", node, ...(model && { model }) }));
 }
 
 export function continueReply(node) {
-  return sending({ kind: "continue", node });
+  return once("turn", () => sending({ kind: "continue", node }));
 }
 
 export async function sendEdit(node, text, confirmed = false) {
   const body = { kind: "edit", node, text, attachments: [], ...(confirmed && { confirmed }) };
-  if (await sending(body, () => sendEdit(node, text, true))) update({ editing: null });
+  if (await once("turn", () => sending(body, () => sendEdit(node, text, true)))) update({ editing: null });
 }
 
 /** Return the running turns in view. */
@@ -233,12 +256,12 @@ export function runningTurns() {
 }
 
 export function stopTurns(turns = runningTurns()) {
-  return Promise.all(turns.map((turn) => attempt(() => postJson(`/api/turns/${turn.id}/stop`))));
+  return Promise.all(turns.map((turn) => attempt(() => stop(`/api/turns/${turn.id}/stop`))));
 }
 
 /** Stop one running tool call of a reply; the turn goes on. */
 export function stopCall(turn, node, place) {
-  return attempt(() => postJson(`/api/turns/${turn.id}/stop-call`, { node, place }));
+  return attempt(() => stop(`/api/turns/${turn.id}/stop-call`, { node, place }));
 }
 
 export function answer(turn, request, decision, why = "") {
@@ -271,7 +294,8 @@ export async function adopt(turn) {
 }
 
 export async function forkChat() {
-  const made = await attempt(() => postJson(`/api/chats/${state.chat.id}/fork`, { node: state.chat.tip }));
+  const { id, tip } = state.chat;
+  const made = await once("fork", () => attempt(() => postJson(`/api/chats/${id}/fork`, { node: tip })));
   if (made) go(made.id);
 }
 
@@ -282,7 +306,7 @@ export async function renameChat(title) {
 
 export async function deleteChat() {
   const { id } = state.chat;
-  if (!(await attempt(() => postJson(`/api/chats/${id}/delete`)))) return;
+  if (!(await once("delete", () => attempt(() => postJson(`/api/chats/${id}/delete`))))) return;
   go(null);
   offerUndo(id);
 }
