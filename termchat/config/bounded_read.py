@@ -18,6 +18,8 @@ def read_bounded(
 ) -> bytes:
     """Read a whole file of at most `limit` bytes; only a regular one with `regular`, so that it never waits.
 
+    A terminal that is no standard stream is refused: its reader would take the keys that are typed for the program.
+
     A named pipe must get a writer, and the writer its first byte ready, within WRITER_SECONDS; with `patient`, the
     writer may take any time. `silence` is the longest silence of a pipe in seconds instead of both. Raises OSError, for
     a larger file with EFBIG, for a silent pipe with ETIMEDOUT.
@@ -30,7 +32,10 @@ def read_bounded(
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if regular and not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
-        read_on = stat.S_ISREG(mode) or os.name != "posix" or str(path).startswith(_OPEN_PIPES)
+        opened = str(path).startswith(_OPEN_PIPES)
+        if os.isatty(fd) and not opened:
+            raise OSError(errno.EINVAL, "it is a terminal")
+        read_on = stat.S_ISREG(mode) or os.name != "posix" or opened
         first = None if read_on or not stat.S_ISFIFO(mode) else silence or WRITER_SECONDS
         return _read(fd, limit, first, silence or (None if patient else WRITER_SECONDS))
     finally:

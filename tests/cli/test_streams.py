@@ -83,6 +83,18 @@ def test_endless_input_is_bounded(program: Program, script: str) -> None:
     assert b"larger than 32 MB" in done.stderr
 
 
+@pytest.mark.parametrize("script", ["termchat batch /dev/urandom", "yes | termchat batch"])
+def test_endless_lines_that_are_no_rows_end_a_batch(program: Program, script: str) -> None:
+    done = shell(program, script.replace("batch", "batch -m xopenai/any"))
+    assert done.returncode == 2
+    assert b":10: " in done.stderr
+
+
+def test_merge_refuses_a_pipe_without_waiting(program: Program) -> None:
+    done = shell(program, "mkfifo pipe; termchat batch merge pipe")
+    assert (done.returncode, b"Cannot read pipe: it is no regular file." in done.stderr) == (2, True)
+
+
 def test_device_as_standard_input_is_not_read(program: Program) -> None:
     program.gateway.reply(Reply.text("fine"))
     done = shell(program, "termchat -m xopenai/any hi < /dev/zero")

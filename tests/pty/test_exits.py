@@ -41,6 +41,25 @@ def test_signal_during_imports_exits_with_its_code_and_restores_terminal(
         assert terminal.tty() == terminal.initial
 
 
+def test_pipe_as_config_file_does_not_delay_the_first_prompt(tmp_path: Path) -> None:
+    (tmp_path / "termchat").mkdir()
+    os.mkfifo(tmp_path / "termchat" / "config.toml")
+    with Terminal(env={"XDG_CONFIG_HOME": str(tmp_path), "TESTGATE": str(tmp_path / "gate")}) as terminal:
+        terminal.shows("❯")
+        os.kill(terminal.pid, signal.SIGTERM)
+        assert terminal.leaves() == 143
+
+
+def test_batch_says_that_it_waits_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows")
+    command = [sys.executable, "-m", "termchat", "batch", "-m", "demo/tour", str(tmp_path / "rows")]
+    with Terminal(command, env={"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"}, columns=200) as terminal:
+        terminal.shows(f"Waiting for rows from {tmp_path}/rows.")
+        (tmp_path / "rows").write_text('"hello"\n')
+        terminal.prints('"outcome":')
+        assert terminal.leaves() == 0
+
+
 def test_sigint_from_outside_acts_as_ctrl_c() -> None:
     with Terminal(env={"TESTFLAGS": "patient"}) as terminal:
         terminal.shows("Ask anything")

@@ -51,7 +51,7 @@ def run_batch(options: BatchOptions, config: Config, env: Mapping[str, str]) -> 
     log_to_stderr()
     for words in config.notes:
         stderr.note(words)
-    source = open_input(options.input)
+    source = open_input(options.input, stderr.note if sys.stderr.isatty() else lambda _: None)
     if isinstance(source, Failure):
         return usage_error(source, None)
     try:

@@ -7,7 +7,9 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+from threading import Timer
 from typing import BinaryIO
 
 from termchat.app.batch.item_builder import ItemBuilder
@@ -23,6 +25,7 @@ STANDARD_INPUT = "-"
 _MOST_MISTAKES = 10
 _BOM = b"\xef\xbb\xbf"
 _PIECE = 1 << 20  # bytes
+_MOMENT = 1.0  # seconds without a byte, after which a notice says what is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +107,31 @@ class InputFile:
             offset += len(text)
 
 
-def open_input(name: str) -> InputFile | Failure:
-    """Open the input of a batch; `-` is standard input, which is read to its end first."""
+def open_input(name: str, report: Callable[[Safe], None]) -> InputFile | Failure:
+    """Open the input of a batch; a pipe, such as standard input (`-`), is read to its end first.
+
+    report   called with a notice if nothing has come from the pipe after a moment; it may run on another thread
+    """
+    words = safe_format("Waiting for rows from {name}.", name=_shown(name))
+    notice = Timer(_MOMENT, report, (words,))
+    notice.daemon = True
+    notice.start()
+    try:
+        return _opened(name, notice)
+    finally:
+        notice.cancel()
+
+
+def _shown(name: str) -> Safe:
+    return safe_format("standard input") if name == STANDARD_INPUT else safe_line(name)
+
+
+def _opened(name: str, notice: Timer) -> InputFile | Failure:
     if name == STANDARD_INPUT and sys.stdin.isatty():
         words, hint = safe_format("No prompts given."), safe_format("Name a file, or pipe one prompt a line into it.")
         return Failure(FailureKind.BAD_CONFIG, words, hint)
     if name == STANDARD_INPUT:
-        return _spooled(sys.stdin.buffer, "standard input")
+        return _spooled(sys.stdin.buffer, "standard input", notice)
     path = user_path(name)
     try:
         file = path.open("rb")
@@ -119,15 +140,15 @@ def open_input(name: str) -> InputFile | Failure:
         words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=error_reason(error))
         return Failure(FailureKind.BAD_CONFIG, words, _hint(name))
     if not stat.S_ISREG(mode):
-        return _spooled(file, name)
+        return _spooled(file, name, notice)
     return InputFile(name, file, str(path.resolve()), str(path.parent))
 
 
-def _spooled(source: BinaryIO, name: str) -> InputFile | Failure:
+def _spooled(source: BinaryIO, name: str, notice: Timer) -> InputFile | Failure:
     """Copy a stream to a file without a name; its content is the key, so that the same input is the same batch."""
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by InputFile
     try:
-        _copy_lines(source, copy)
+        _copy_lines(source, copy, notice)
         copy.seek(0)
         digest = hashlib.file_digest(copy, "sha256").hexdigest()
     except OSError as error:
@@ -137,12 +158,28 @@ def _spooled(source: BinaryIO, name: str) -> InputFile | Failure:
     return InputFile(name, copy, digest, "")
 
 
-def _copy_lines(source: BinaryIO, copy: BinaryIO) -> None:
-    """Copy a stream up to the end of a line that is too long, such as that of an endless device."""
-    length = 0
-    while (piece := source.read(_PIECE)) and length <= LONGEST_LINE:
+def _copy_lines(source: BinaryIO, copy: BinaryIO, notice: Timer) -> None:
+    """Copy a stream; of an endless one, as far as a line that is too long, or a few lines that are no rows.
+
+    notice   is cancelled when the first bytes come
+    """
+    length = mistakes = 0
+    while length <= LONGEST_LINE and mistakes < _MOST_MISTAKES and (piece := _piece(source)):
+        notice.cancel()
         copy.write(piece)
+        mistakes += sum(not _may_be_row(line) for line in piece.split(b"\n")[1:-1])
         length = len(piece) - 1 - at if (at := piece.rfind(b"\n")) >= 0 else length + len(piece)
+
+
+def _piece(source: BinaryIO) -> bytes:
+    """Read what is there, at most _PIECE bytes; wait for some."""
+    return source.read1(_PIECE) if isinstance(source, BufferedReader) else source.read(_PIECE)
+
+
+def _may_be_row(line: bytes) -> bool:
+    """Return True for a blank line, and for one that begins as a JSON string or an object."""
+    text = line.removeprefix(_BOM).strip()
+    return not text or text.startswith((b'"', b"{"))
 
 
 def _hint(name: str) -> Safe:

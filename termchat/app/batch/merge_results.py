@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -93,7 +94,10 @@ def merge_results(names: Sequence[str]) -> int:
 
 def _open(name: str, stack: ExitStack) -> BinaryIO:
     try:
-        return stack.enter_context(user_path(name).open("rb"))
+        path = user_path(name)
+        if path.exists() and not path.is_file() and not path.is_dir():  # the lines are read twice
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return stack.enter_context(path.open("rb"))
     except (OSError, ValueError) as error:
         words = safe_format("Cannot read {name}: {why}.", name=safe_line(name), why=error_reason(error))
         raise _MergeError(Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the file name."))) from error

@@ -11,7 +11,7 @@ from termchat.cli.command import require_config, run_typer
 from termchat.config.bounded_read import read_bounded
 from termchat.config.credentials import Credentials
 from termchat.config.paths import user_path
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.messages import user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import ExitCode
@@ -66,6 +66,6 @@ def _recorded(file: str) -> Sequence[RecordedResponse] | Failure:
     try:
         return parse_recording(read_bounded(user_path(file), _MAX_BYTES, patient=True))
     except (OSError, ValueError) as error:
-        why = safe_line((error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error))
+        why = error_reason(error)
         words = safe_format("Cannot replay {file}: {why}.", file=safe_line(file), why=why)
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Use --record FILE to write a recording."))

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from termchat.config.paths import user_path
+from termchat.system.open_for_writing import open_for_writing
 
 
 class NewFile:
@@ -32,7 +33,7 @@ class NewFile:
             if hasattr(os, "fchmod"):
                 os.fchmod(fd, stat.S_IMODE(found))
         else:
-            fd = os.open(path, os.O_WRONLY)
+            fd = open_for_writing(path)
         self._file = os.fdopen(fd, "w", encoding="utf-8", errors="replace", newline="")
 
     def __enter__(self) -> Self:

@@ -37,7 +37,9 @@ class OutputFile:
             self._waiting = tempfile.TemporaryFile()  # noqa: SIM115 - until the exit
             self.fd = self._waiting.fileno()
         else:
-            self.fd = os.open(path, os.O_WRONLY)
+            from termchat.system.open_for_writing import open_for_writing
+
+            self.fd = open_for_writing(path)
 
     def keep(self, code: ExitCode, *, whole: bool) -> Failure | Safe:
         """Write the file; return the failure, or a notice, EMPTY without one.

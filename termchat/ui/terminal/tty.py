@@ -10,6 +10,7 @@ import atexit
 import os
 import select
 import signal
+import stat
 import sys
 import termios
 from collections.abc import Mapping
@@ -40,8 +41,9 @@ def _configured(env: Mapping[str, str]) -> str:
     base = env.get("XDG_CONFIG_HOME", "")
     folder = base if base.startswith("/") else env.get("HOME", "") + "/.config"
     try:
-        with open(f"{folder}/termchat/config.toml", encoding="utf-8", errors="replace") as file:
-            return file.read(1 << 16)
+        fd = os.open(f"{folder}/termchat/config.toml", os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not be waited for
+        with open(fd, encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 16) if stat.S_ISREG(os.fstat(fd).st_mode) else ""
     except OSError:
         return ""
 

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 from termchat.core.sanitize import escape_json
+from termchat.system.open_for_writing import open_for_writing
 from termchat.ui.oneshot.formats.output import write
 
 
@@ -50,9 +51,8 @@ class FileLines(LineOutput):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
         replaced = not path.exists() or path.is_file()
         self._new = path.parent / f".{path.name}.{secrets.token_hex(4)}" if replaced else None
-        flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
-        fd = os.open(self._new, flags | os.O_CREAT | os.O_EXCL, 0o666) if self._new else os.open(path, flags)
-        super().__init__(fd)
+        flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | os.O_CREAT | os.O_EXCL
+        super().__init__(os.open(self._new, flags, 0o666) if self._new else open_for_writing(path))
 
     async def publish(self) -> None:
         if self._new:
