@@ -15,7 +15,7 @@ def replace_text(file: Path, text: str, *, mode: int = 0o600, durable: bool = Fa
     """
     import tempfile  # slow to import, and no start writes
 
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}-")  # with mode 0600
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".termchat-")  # with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as new:
             new.write(text)

@@ -83,6 +83,12 @@ async def test_save_writes_part_to_new_private_file(
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
+async def test_save_writes_file_with_longest_name(context: CommandContext, tmp_path: Path) -> None:
+    file = tmp_path / ("名" * 85)  # 255 bytes
+    assert (await run(context, f"/save {file}")).startswith("Wrote the last answer to ")
+    assert file.read_text("utf-8") == ANSWER
+
+
 async def test_save_asks_before_it_overwrites(context: CommandContext, tmp_path: Path) -> None:
     file = tmp_path / "notes.md"
     file.write_text("mine")

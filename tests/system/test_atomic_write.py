@@ -20,6 +20,12 @@ def test_replaced_file_has_exact_text_and_mode(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_file_with_longest_name_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / ("名" * 85)  # 255 bytes
+    replace_text(file, "text")
+    assert file.read_text() == "text"
+
+
 def test_file_that_cannot_be_replaced_is_as_before(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text("old")

@@ -28,7 +28,7 @@ class NewFile:
         self._beside: Path | None = None
         if stat.S_ISREG(found):
             self._path = path.resolve()
-            fd, name = tempfile.mkstemp(prefix=f".{self._path.name[:100]}.", dir=self._path.parent)
+            fd, name = tempfile.mkstemp(prefix=".termchat-", dir=self._path.parent)
             self._beside = Path(name)
             if hasattr(os, "fchmod"):
                 os.fchmod(fd, stat.S_IMODE(found))

@@ -50,7 +50,7 @@ class FileLines(LineOutput):
         except RuntimeError as error:  # links that lead to each other
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
         replaced = not path.exists() or path.is_file()
-        self._new = path.parent / f".{path.name}.{secrets.token_hex(4)}" if replaced else None
+        self._new = self._path.parent / f".termchat-{secrets.token_hex(8)}" if replaced else None
         flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | os.O_CREAT | os.O_EXCL
         super().__init__(os.open(self._new, flags, 0o666) if self._new else open_for_writing(path))
 

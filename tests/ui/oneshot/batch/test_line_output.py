@@ -76,6 +76,17 @@ async def test_file_is_as_before_until_results_are_published(tmp_path: Path) -> 
     assert [found.name for found in tmp_path.iterdir()] == ["out"]
 
 
+async def test_file_with_longest_name_is_written_beside_target_of_its_link(tmp_path: Path) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    (link := tmp_path / "link").symlink_to(target := folder / ("n" * 255))
+    output = FileLines(link)
+    await output.write(b"new\n")
+    assert {found.name for found in tmp_path.iterdir()} == {"folder", "link"}
+    await output.publish()
+    output.close()
+    assert target.read_text() == "new\n"
+
+
 async def test_full_disk_is_an_error() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
