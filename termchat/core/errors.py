@@ -121,6 +121,8 @@ def error_reason(error: Exception) -> Safe:
     An exception without one, such as the ValueError for a file name with a NUL, gives its own text.
     """
     why: str = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, ValueError) and "embedded null" in why:
+        why = "embedded null byte"  # Python 3.14: `stat: embedded null character in path`
     return safe_line(why[:1].lower() + why[1:])
 
 

@@ -56,6 +56,7 @@ def test_exit_codes_are_all_documented(code: ExitCode) -> None:
         (OSError(0, "it is the input"), "it is the input"),
         (OSError("Cannot open /home/Ann/B.md"), "cannot open /home/Ann/B.md"),
         (ValueError("embedded null byte"), "embedded null byte"),
+        (ValueError("stat: embedded null character in path"), "embedded null byte"),
         (OSError(5, "Input\x1b[2J\nerror"), "input␛[2J error"),
         (OSError(), ""),
     ],

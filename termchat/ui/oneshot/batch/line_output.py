@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from termchat.core.sanitize import escape_json
@@ -45,10 +45,9 @@ class FileLines(LineOutput):
 
     def __init__(self, path: Path) -> None:
         """Create the new file. Raises OSError."""
-        try:
-            self._path = path.resolve()
-        except RuntimeError as error:  # links that lead to each other
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+        with suppress(FileNotFoundError):
+            path.stat()  # raises for links that lead to each other; `resolve` does not from Python 3.13 on
+        self._path = path.resolve()
         replaced = not path.exists() or path.is_file()
         self._new = self._path.parent / f".termchat-{secrets.token_hex(8)}" if replaced else None
         flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | os.O_CREAT | os.O_EXCL
