@@ -346,6 +346,9 @@ class _Flight:
             await self._journal.mark_sent(self._item)
         except JournalError as error:
             raise ProviderError(error.failure) from error
+        except asyncio.CancelledError:  # the mark is on its way to the disk
+            self._journal.mark_unsent(self._item)
+            raise
         self.in_air = True
 
     def unsent(self) -> None:
