@@ -48,3 +48,4 @@ class ResultSink:
         await self.replayed()
         if self._order:
             await self._order.close()
+        await self._output.finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -88,6 +89,19 @@ def test_batch_missing_file_of_a_row_is_named_with_its_field(batch: Batch, progr
     assert "p.jsonl:1: Cannot attach ./none.png: no such file or directory." in done.err
     assert "Check the file name in files." in done.err
     assert not program.gateway.asked
+
+
+def test_batch_output_replaced_by_another_program_is_told(batch: Batch, program: Program) -> None:
+    out, other = program.cwd / "out.ndjson", program.cwd / "other.ndjson"
+    other.write_text("of another batch")
+    program.gateway.on_request = lambda _: os.replace(other, out)
+    done = batch(["x"], "-o", "out.ndjson")
+    assert done.code == 1
+    assert "Cannot write the results: another program has replaced the file." in done.err
+    program.gateway.on_request = None
+    assert batch(None, "-o", "out.ndjson").code == 0
+    assert json.loads(out.read_text())["text"] == "re: x"
+    assert len(program.gateway.asked) == 1
 
 
 @pytest.fixture

@@ -36,6 +36,9 @@ class LineOutput:
     async def publish(self) -> None:
         """Make the results of earlier runs visible; those of this run follow."""
 
+    async def finish(self) -> None:
+        """Check after the last line that the lines are where they should be. Raises OSError."""
+
     def close(self) -> None:
         """Close what this output has opened."""
 
@@ -57,6 +60,10 @@ class FileLines(LineOutput):
         if self._new:
             os.replace(self._new, self._path)
             self._new = None
+
+    async def finish(self) -> None:
+        if self._regular and not os.path.samestat(os.fstat(self._fd), self._path.stat()):
+            raise OSError(0, "another program has replaced the file")
 
     def close(self) -> None:
         os.close(self._fd)
