@@ -154,6 +154,13 @@ def _from_json(text: str | bytes, source: str) -> Schema | Failure:
 def _schema_error(schema: Schema) -> Safe:
     """The mistake in a schema itself, "" for a valid one. No reference outside of the schema is fetched."""
     try:
+        return _mistake(schema)
+    except RecursionError:
+        return safe_format("it is nested too deeply")
+
+
+def _mistake(schema: Schema) -> Safe:
+    try:
         checker = _checker(schema)
     except (AttributeError, ValueError):  # of a $schema that is no address
         return safe_format("$schema {name} is no address", name=_brief(str(schema.get("$schema"))))

@@ -16,6 +16,7 @@ from termchat.late_dataclass import dataclass
 
 LONGEST_LINE = 64 << 20  # bytes; images of a row are in it as Base64
 _LONGEST_ID = 512  # characters
+_DEEPEST = 500  # lists and objects in each other; Python's limit is about 1,000 calls
 _KNOWN = ("id", "prompt", "messages", "model", "system", "files", "schema", "settings")
 _OPENAI = ("custom_id", "method", "url", "body")
 _FORMS = safe_format("A line is a JSON string, or an object such as {form}.", form=Safe('{"id": "a", "prompt": "..."}'))
@@ -85,7 +86,10 @@ def parse_row(line: bytes) -> BatchRow:
 
 def _json(line: bytes) -> object:
     try:
-        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+        if line.count(b"[") + line.count(b"{") > _DEEPEST and _is_deep(value):
+            raise RecursionError
+        return value
     except UnicodeDecodeError as error:
         raise RowError(safe_format("not UTF-8 (byte {n})", n=safe_line(str(error.start))), EMPTY) from None
     except json.JSONDecodeError as error:
@@ -109,6 +113,25 @@ def _finite(number: str) -> float:
     if math.isinf(value):
         raise ValueError(f"{number[:20]} is too large a number")
     return value
+
+
+def _is_deep(value: object) -> bool:
+    """Return True for a value that can be read, but perhaps not be written at every place of the program."""
+    level: list[object] = [value]
+    for _ in range(_DEEPEST):
+        inner: list[object] = []
+        for found in level:
+            match found:
+                case list():
+                    inner += cast("list[object]", found)
+                case dict():
+                    inner += cast("dict[str, object]", found).values()
+                case _:
+                    pass
+        if not inner:
+            return False
+        level = inner
+    return True
 
 
 def _native(row: Mapping[str, Any]) -> BatchRow:

@@ -118,6 +118,10 @@ def test_reply_schema_short_form_error_names_field(given: str, message: str, hin
             '{"type": "object", "properties": {"a": {"$ref": "https://x.example/s"}}}',
             ": $ref https://x.example/s does not exist",
         ),
+        (
+            '{{"type": "object", "properties": {{"a": {}{{}}{}}}}}'.format('{"items":' * 400, "}" * 400),
+            ": it is nested too deeply.",
+        ),
     ],
 )
 def test_reply_schema_file_error_names_file_and_place(tmp_path: Path, text: str, words: str) -> None:

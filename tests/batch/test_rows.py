@@ -76,6 +76,7 @@ USER = [{"role": "user", "content": "x"}]
         (b'"  "', "the prompt is empty"),
         (b'{"prompt": NaN}', "not usable JSON: NaN is no JSON"),
         (b"[" * 100_000, "not usable JSON: it is nested too deeply"),
+        (b'{"prompt": "a", "x": %b%b}' % (b"[" * 600, b"]" * 600), "not usable JSON: it is nested too deeply"),
         (b'{"prompt": 3}', "prompt must be a text"),
         (b'{"prompt": "a", "id": true}', "id must be a text or an integer"),
         (b'{"prompt": "a", "files": 3}', "files must be a list of names"),
