@@ -42,6 +42,8 @@ def remove_posix() -> None:
     os.supports_dir_fd = set()
     loaded: Any = shutil  # looked at supports_dir_fd when it was loaded
     loaded._use_fd_functions = False
+    if sys.version_info >= (3, 14):  # it has chosen the function when it was loaded
+        loaded._rmtree_impl = loaded._rmtree_unsafe
     if sys.version_info >= (3, 13):  # it calls sched_getaffinity
         os.process_cpu_count = os.cpu_count
     loop: Any = asyncio.SelectorEventLoop
