@@ -24,6 +24,7 @@ from termchat.ui.text.palette import Palette
 
 _XTERM_JS = ("vscode", "Hyper", "Tabby")  # TERM_PROGRAM of terminals made with xterm.js
 _SETTLED = 0.08  # seconds after the last resize of a burst
+_SETTLED_TMUX = 0.5  # tmux takes a new size at once, and reports it 0.25 seconds after the report before at the soonest
 
 # In the input, which keeps the text as it was pasted, prompt_toolkit shows only C0 and C1 as visible characters.
 Char.display_mappings.update({chr(code): safe(chr(code)) for code in LINE_AND_BIDI_CONTROLS})
@@ -41,12 +42,15 @@ class Reflow(NamedTuple):
               cursor is cut, unless a row below it was wrapped before, as in xterm.js (Buffer.ts, _reflowSmaller)
     marks     an erased row stays marked as wrapped, and is joined with the next one when the terminal gets wider, as in
               GNU screen (ansi.c, ClearInLine); a deleted row does not
+    settled   seconds after a reported size in which nothing is written: the terminal may have taken another size that
+              it reports later, as tmux does (server-client.c, server_client_check_pane_resize)
     """
 
     wraps: bool = True
     recalls: bool = False
     pushes: bool = False
     marks: bool = False
+    settled: float = _SETTLED
 
 
 _USUAL = Reflow()
@@ -255,7 +259,7 @@ class LiveApplication(Application[int]):
         """Delay all writing: sizes come in bursts, and a multiplexer wraps its screen before it reports them."""
         if self._settling:
             self._settling.cancel()
-        self._settling = asyncio.get_running_loop().call_later(_SETTLED, self._settle)
+        self._settling = asyncio.get_running_loop().call_later(self.renderer.reflow.settled, self._settle)
 
     def _settle(self) -> None:
         self._settling = None
@@ -273,7 +277,8 @@ def reflow_of(env: Mapping[str, str]) -> Reflow:
     tmux = bool(env.get("TMUX"))
     screen = not tmux and bool(env.get("STY"))
     xterm_js = not (tmux or screen) and env.get("TERM_PROGRAM") in _XTERM_JS  # both leave the variable as it was
-    return Reflow(wraps or tmux or screen, recalls=tmux, pushes=xterm_js, marks=screen)
+    settled = _SETTLED_TMUX if tmux else _SETTLED
+    return Reflow(wraps or tmux or screen, recalls=tmux, pushes=xterm_js, marks=screen, settled=settled)
 
 
 def _is_plain(cell: tuple[str, str]) -> bool:

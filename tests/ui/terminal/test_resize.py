@@ -28,6 +28,14 @@ class TerminalBuffer(io.StringIO):
     encoding = "utf-8"
 
 
+@pytest.mark.parametrize(
+    ("env", "least"), [({}, SETTLED), ({"STY": "1.pts"}, SETTLED), ({"TMUX": "/tmp/tmux", "STY": "1.pts"}, 0.5)]
+)
+def test_reflow_in_tmux_settles_after_a_size_that_is_reported_late(env: dict[str, str], least: float) -> None:
+    """tmux reports the second size of a burst 0.25 seconds after the first, but wraps its screen at once."""
+    assert reflow_of(env).settled == least
+
+
 def test_resize_burst_delays_writes_until_80_ms_after_last_size() -> None:
     asyncio.run(_many_sizes())
 
