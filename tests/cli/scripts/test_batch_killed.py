@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import PATIENCE, Program
-from tests.gateway import Reply, Stall, Text
+from tests.gateway import Gate, Reply, Stall, Text
 from tests.gateway.requests import RecordedRequest
 
 COUNT, JOBS = 100, 4
@@ -121,14 +121,15 @@ def test_batch_stopped_by_signal_keeps_what_came(
     program: Program, signals: tuple[signal.Signals, ...], code: int, outcomes: set[str]
 ) -> None:
     write_prompts(program, 40)
-    pause = 3.0 if outcomes == {"complete"} else None
-    program.gateway.always(Reply(Text("so far"), Stall(pause)))
+    gate = Gate()
+    program.gateway.always(Reply(Text("so far"), gate if outcomes == {"complete"} else Stall()))
     process = start(program, stdout=subprocess.PIPE)
     wait_for(lambda: len(program.gateway.asked) == JOBS)
     for number in signals:
         process.send_signal(number)
         with suppress(subprocess.TimeoutExpired):  # two that come at once would count as one
             process.wait(1)
+    gate.open()
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     rows = [json.loads(line) for line in out.splitlines()]
