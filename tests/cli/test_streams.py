@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import PATIENCE, Program
-from tests.gateway import Reply
+from tests.gateway import Reply, Text
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 
@@ -177,7 +177,7 @@ def test_key_command_does_not_hold_up_the_exit(program: Program, number: signal.
 
 
 def test_disk_that_fills_up_is_told_at_once_and_at_the_end(program: Program) -> None:
-    program.gateway.reply(Reply.text("fits"), Reply.text("word " * 40_000))
+    program.gateway.reply(Reply.text("fits"), Reply(Text(*["word " * 100] * 400)))
     done = shell(program, "ask() { termchat -m xopenai/any -p hi; }; ask; ulimit -f 160; ask")
     assert done.stdout.decode() == "fits" + "word " * 40_000
     told = [line for line in done.stderr.decode().splitlines() if "Chats cannot be saved" in line]
