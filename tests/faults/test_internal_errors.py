@@ -143,7 +143,7 @@ def test_bug_in_thread_or_task_is_one_sentence(
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.setattr(bug_reporting, "write", ErrorReports({"HOME": str(tmp_path)}).write)
     monkeypatch.setattr(logging.getLogger("asyncio"), "handlers", [])
-    __main__._report_uncaught()
+    __main__._report_threads()
     report_stray_errors()
 
     def fail() -> None:
