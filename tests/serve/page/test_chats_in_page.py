@@ -160,7 +160,7 @@ async def test_question_takes_no_click_before_it_could_be_seen(opened: Tab) -> N
     question = page.locator("section.question")
     first = question.first.get_by_role("button", name="Allow once")
     await expect(first).to_be_enabled()
-    closed = """void (window.closed = new Promise((resolve) => new MutationObserver((_, observer) => {
+    closed = """void (window.wasClosed = new Promise((resolve) => new MutationObserver((_, observer) => {
       if (document.querySelectorAll('section.question').length > 1) return;
       const button = document.querySelector('section.question button');
       if (!button) return;
@@ -169,7 +169,7 @@ async def test_question_takes_no_click_before_it_could_be_seen(opened: Tab) -> N
     }).observe(document.body, { childList: true, subtree: true })))"""
     await page.evaluate(closed)  # before the first click
     await first.dblclick()
-    assert await page.evaluate("window.closed") is True
+    assert await page.evaluate("window.wasClosed") is True
     await expect(question).to_have_count(1)
     await expect(question).to_contain_text("two")
     await question.get_by_role("button", name="Allow once").click()
