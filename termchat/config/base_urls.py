@@ -8,6 +8,7 @@ google-genai `/v1.../models/...`. All of them fail on a base URL without a schem
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from termchat.core.models import ApiProtocol
 from termchat.core.redact import redact_url
@@ -16,6 +17,7 @@ from termchat.core.sanitize import Safe, safe_format, safe_line
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):/+")
 _LOCAL = re.compile(r"^(?:localhost|[\w.-]+\.localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])(?=[:/?#]|$)", re.IGNORECASE)
 _ENDPOINT = re.compile(r"/(?:chat/completions|completions|responses|messages|models(?:/[^/]*(?:/[^/]*)*:\w+)?)$")
+_OLLAMA_PORT = 11434
 _DOUBLED = re.compile(r"/(v\d\w*)(?:/\1)+(?=/|$)")
 
 
@@ -45,6 +47,27 @@ def invalid_reason(url: str) -> Safe | None:
     if not re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+)(?::\d{1,5})?", host):
         return safe_format("{url} has no host", url=safe_line(redact_url(url)))
     return None
+
+
+def ollama_url(value: str) -> str | None:
+    """Return the base URL for the value of OLLAMA_HOST; None if it is no host:port and no URL.
+
+    As for Ollama's own clients, the scheme, the host and the port may be left out, and the address of all interfaces,
+    on which the server listens, is this machine.
+    """
+    has_scheme = "://" in value
+    try:
+        parts = urlsplit(value if has_scheme else f"http://{value}")
+        port = parts.port or (None if has_scheme else _OLLAMA_PORT)
+    except ValueError:
+        return None
+    host = parts.hostname or "127.0.0.1"
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - nothing listens here
+        host = "127.0.0.1"
+    where = f"[{host}]" if ":" in host else host
+    url = f"{parts.scheme}://{where}{f':{port}' if port else ''}{parts.path.rstrip('/')}/v1"
+    odd = "@" in parts.netloc or parts.query or parts.fragment or invalid_reason(url)
+    return None if odd else url
 
 
 def is_unencrypted(url: str) -> bool:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from termchat.config.base_urls import invalid_reason, is_unencrypted, normalise_base_url
+from termchat.config.base_urls import invalid_reason, is_unencrypted, normalise_base_url, ollama_url
 from termchat.config.provider_fields import ProviderRow, read_row
 from termchat.config.toml_file import ConfigError, TomlFile, TomlTable, read_toml, table
 from termchat.core.errors import Failure
@@ -23,6 +23,7 @@ _BASE_VARIABLES = {
     "ANTHROPIC_BASE_URL": ("anthropic", ApiProtocol.ANTHROPIC),
     "GOOGLE_GEMINI_BASE_URL": ("gemini", ApiProtocol.GEMINI),
 }
+_OLLAMA = "OLLAMA_HOST"  # of Ollama's server and clients; the file overrides it, since it is not termchat's own
 
 
 class LoadedProviders(NamedTuple):
@@ -56,7 +57,14 @@ def load_providers(source: TomlFile, env: Mapping[str, str]) -> LoadedProviders:
             notes += repairs
             found[name] = _with_base(found[name], protocol, url, rows.get(name))
             origins[f"providers.{name}.{protocol.value}"] = safe_line(variable)
-    return LoadedProviders(found, (*notes, *_unencrypted_notes(found)), origins)
+    if (value := env.get(_OLLAMA, "").strip()) and not (rows.get("ollama") and rows["ollama"].base_urls):
+        if url := ollama_url(value):
+            found["ollama"] = replace(found["ollama"], base_urls={ApiProtocol.CHAT: url})
+            origins[f"providers.ollama.{ApiProtocol.CHAT.value}"] = safe_line(_OLLAMA)
+        else:
+            given = safe_line(redact_url(value))
+            notes.append(safe_format("OLLAMA_HOST is ignored: {given} is no host:port and no URL.", given=given))
+    return LoadedProviders(found, (*notes, *_unencrypted_notes(found, origins)), origins)
 
 
 def installed_provider(name: str, row: Mapping[str, object], place: str) -> ProviderConfig | Failure:
@@ -169,9 +177,11 @@ def _from_variable(variable: str, value: str, protocol: ApiProtocol) -> tuple[st
     return url, [safe_format("{variable}: {repair}", variable=safe_line(variable), repair=repair) for repair in repairs]
 
 
-def _unencrypted_notes(found: Mapping[str, ProviderConfig]) -> Iterator[Safe]:
+def _unencrypted_notes(found: Mapping[str, ProviderConfig], origins: Mapping[str, Safe]) -> Iterator[Safe]:
     """Yield one sentence for each server that a key would reach unencrypted."""
     for provider in found.values():
+        if origins.get(f"providers.{provider.name}.{ApiProtocol.CHAT.value}") == _OLLAMA and not provider.key:
+            continue  # it was chosen for all programs that use Ollama, and termchat may not use it at all
         urls = sorted({url for url in provider.base_urls.values() if is_unencrypted(url)})
         for url in urls:
             yield safe_format(

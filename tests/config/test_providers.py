@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from termchat.config.base_urls import normalise_base_url
@@ -61,3 +63,40 @@ def test_presets_alone_give_no_notes() -> None:
     config = load_config({"HOME": "/nonexistent"})
     assert isinstance(config, Config)
     assert config.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("192.168.1.5", "http://192.168.1.5:11434/v1"),
+        ("box.lan:8080", "http://box.lan:8080/v1"),
+        (":8080", "http://127.0.0.1:8080/v1"),
+        ("0.0.0.0", "http://127.0.0.1:11434/v1"),
+        ("[::]:9000", "http://127.0.0.1:9000/v1"),
+        ("[::1]", "http://[::1]:11434/v1"),
+        ("https://ollama.example.com/", "https://ollama.example.com/v1"),
+        ("http://127.0.0.1:11434/sub", "http://127.0.0.1:11434/sub/v1"),
+    ],
+)
+def test_ollama_host_is_the_address_of_ollama(tmp_path: Path, value: str, url: str) -> None:
+    found = load_config({"HOME": str(tmp_path), "OLLAMA_HOST": value})
+    assert isinstance(found, Config)
+    assert found.providers["ollama"].base_urls == {ApiProtocol.CHAT: url}
+    assert found.origin("providers.ollama.openai") == "OLLAMA_HOST"
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("value", ["ftp://a", "a:port", "::1", "a b", "http://u:p@a", "a?b=c", "a:99999"])
+def test_ollama_host_that_is_no_address_is_ignored_with_a_notice(tmp_path: Path, value: str) -> None:
+    found = load_config({"HOME": str(tmp_path), "OLLAMA_HOST": value})
+    assert isinstance(found, Config)
+    assert found.providers["ollama"] == presets()["ollama"]
+    assert [note for note in found.notes if note.startswith("OLLAMA_HOST is ignored: ")]
+
+
+def test_ollama_host_leaves_address_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[providers.ollama]\nopenai = "http://localhost:5000/v1"\n')
+    found = load_config({"HOME": str(tmp_path), "OLLAMA_HOST": "elsewhere"}, file)
+    assert isinstance(found, Config)
+    assert found.providers["ollama"].base_urls == {ApiProtocol.CHAT: "http://localhost:5000/v1"}

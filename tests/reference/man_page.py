@@ -47,6 +47,7 @@ _EXAMPLES = {
 }
 _OTHER_VARIABLES = {
     "OPENAI_BASE_URL, ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL": "The base URL of the provider.",
+    "OLLAMA_HOST": "The address of Ollama, as host:port or URL, unless the configuration gives another.",
     "XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_CACHE_HOME, XDG_STATE_HOME": "Used instead of ~/.config, ~/.local/share, "
     "~/.cache and ~/.local/state.",
     "VISUAL, EDITOR, PAGER": "The programs that edit the input and show long text.",
