@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -31,7 +31,7 @@ from termchat.batch.journal import BatchJournal, JournalError
 from termchat.config.load import Config
 from termchat.config.paths import user_path
 from termchat.core.chats import ChatState
-from termchat.core.errors import Failure, FailureKind
+from termchat.core.errors import Failure, FailureKind, error_reason
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import join, safe, safe_format, safe_line
 from termchat.engine.batch.batch_turns import BatchSpending, BatchTurns
@@ -104,7 +104,8 @@ async def _opened(
     options: BatchOptions, source: InputFile, app: App, stderr: Stderr
 ) -> AsyncGenerator[VendorJournal | None]:
     """Open the journal; None after reporting why it cannot be used."""
-    found = _without_folder(options) or await open_journal(journal_file(options, source, app))
+    file = journal_file(options, source, app)
+    found = _without_folder(options) or _without_data(file, app) or await open_journal(file)
     if isinstance(found, Failure):
         stderr.failure(found)
         yield None
@@ -140,10 +141,24 @@ def journal_file(options: BatchOptions, source: InputFile, app: App) -> Path:
         "\0".join((source.key, str(app.first), str(options.shard))).encode("utf-8", "surrogatepass")
     ).hexdigest()
     name = "stdin" if options.input == STANDARD_INPUT else Path(options.input).stem
-    folder = app.config.paths.data / "batches"
-    with suppress(OSError):  # opening the file names the reason
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / f"{name[:60]}-{key[:_KEY_DIGITS]}.journal"
+    return _journals(app) / f"{name[:60]}-{key[:_KEY_DIGITS]}.journal"
+
+
+def _journals(app: App) -> Path:
+    return app.config.paths.data / "batches"
+
+
+def _without_data(file: Path, app: App) -> Failure | None:
+    """Create the directory of the journals for a file in it; return the failure if that is not possible."""
+    if file.parent != _journals(app):
+        return None
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        path, why = safe_line(str(file.parent)), error_reason(error)
+        words = safe_format("Cannot create the directory of the journals, {path}: {why}.", path=path, why=why)
+        return Failure(FailureKind.STORAGE, words, safe_format("Choose a file with --journal or -o."))
+    return None
 
 
 async def _load(

@@ -91,6 +91,17 @@ def test_batch_missing_file_of_a_row_is_named_with_its_field(batch: Batch, progr
     assert not program.gateway.asked
 
 
+def test_batch_journal_that_cannot_be_in_the_data_directory_names_the_reason(batch: Batch, program: Program) -> None:
+    data = program.home / "data"
+    data.write_text("a file")
+    program.env["XDG_DATA_HOME"] = str(data)
+    done = batch(["x"])
+    assert (done.code, done.out, len(program.gateway.asked)) == (2, b"", 0)
+    assert "Cannot create the directory of the journals, " in done.err
+    assert "data/termchat/batches: not a directory." in done.err
+    assert batch(["x"], "--journal", "j").code == 0
+
+
 def test_batch_output_replaced_by_another_program_is_told(batch: Batch, program: Program) -> None:
     out, other = program.cwd / "out.ndjson", program.cwd / "other.ndjson"
     other.write_text("of another batch")
