@@ -24,6 +24,8 @@ from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 _MAX_BYTES = 4 << 20  # of a file
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _FIELD = re.compile(r"([A-Za-z_][\w-]*)(?:\s+(\[\s*\w+\s*\]|\S+?))?\s*(?::\s*(.*))?", re.DOTALL)
+_REFERENCES = ("$ref", "$dynamicRef")
+_VALUES = ("enum", "const", "default", "examples")  # keywords whose values are no schemas
 _HINT = safe_format("--schema takes a JSON Schema, a file with one, or fields such as 'name, age int, tags [str]'.")
 
 Schema = Mapping[str, Any]
@@ -56,6 +58,9 @@ def validate_reply(schema: Schema, reply: str) -> Failure | None:
         fault = _first_error(_checker(schema)(schema, registry=_empty_registry()), value)
     except RecursionError:
         return _wrong(safe_format("The schema refers to itself without end."), kind=FailureKind.BAD_CONFIG)
+    except import_module("referencing.exceptions").Unresolvable:
+        words = safe_format("The schema has a reference that leads nowhere.")
+        return _wrong(words, EMPTY, FailureKind.BAD_CONFIG)
     return _wrong(safe_format("The reply does not match the schema: {fault}.", fault=fault), EMPTY) if fault else None
 
 
@@ -206,9 +211,9 @@ def _references(schema: object) -> Iterator[str]:
     match schema:
         case dict():
             for name, inner in cast("Schema", schema).items():
-                if name == "$ref" and isinstance(inner, str):
+                if name in _REFERENCES and isinstance(inner, str):
                     yield inner
-                else:
+                elif name not in _VALUES:
                     yield from _references(inner)
         case list():
             for inner in cast("list[object]", schema):

@@ -65,6 +65,17 @@ def test_reply_schema_takes_json_and_names_its_mistakes() -> None:
         assert schema_failure(text).message == words
 
 
+def test_validate_reply_reference_that_leads_nowhere_is_a_failure() -> None:
+    failure = validate_reply({"type": "object", "properties": {"a": {"$ref": "#gone"}}}, '{"a": 1}')
+    assert failure
+    assert failure.message == "The schema has a reference that leads nowhere."
+
+
+def test_reply_schema_value_that_looks_like_a_reference_is_none() -> None:
+    schema = {"type": "object", "properties": {"a": {"enum": [{"$ref": "nowhere"}]}}}
+    assert reply_schema(json.dumps(schema)) == schema
+
+
 def test_validate_reply_endless_reference_is_a_failure() -> None:
     schema = valid_schema('{"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}}')
     failure = validate_reply(schema, '{"a": 1}')
@@ -114,6 +125,7 @@ def test_reply_schema_short_form_error_names_field(given: str, message: str, hin
         ('{"type": "object", "properties": {"a": {"type": "integr"}}}', ": properties.a.type: 'integr' is not"),
         ('{"type": "object", "required": "a"}', ": required: 'a' is not of type 'array'."),
         ('{"type": "object", "properties": {"a": {"$ref": "#/x"}}}', ": $ref #/x does not exist."),
+        ('{"type": "object", "properties": {"a": {"$dynamicRef": "#x"}}}', ": $ref #x does not exist."),
         (
             '{"type": "object", "properties": {"a": {"$ref": "https://x.example/s"}}}',
             ": $ref https://x.example/s does not exist",
