@@ -22,7 +22,7 @@ BLOCKS = [
     for number, block in enumerate(
         re.findall(r"^```toml\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
     )
-    if "# pyproject.toml" not in block
+    if "[project.entry-points." not in block
 ]
 
 
