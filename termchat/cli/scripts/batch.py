@@ -49,10 +49,13 @@ _EXIT_CODES = {
     str(ExitCode.LENGTH.value): "Replies were cut short by the token limit; --accept length takes them.",
     str(ExitCode.REFUSED.value): "All are answered, some by a refusal or a filter; --accept refused takes them.",
     str(ExitCode.CUT.value): "Streams were cut.",
+    str(ExitCode.STALLED.value): "No data came in time.",
     str(ExitCode.BUDGET.value): "Budget reached.",
     str(ExitCode.TRY_LATER.value): "The server limits requests, or batches still run at the vendor: try later.",
     str(ExitCode.NO_KEY.value): "No API key, or the key was rejected: the batch stops at once.",
     str(ExitCode.CANCELLED.value): "Stopped with Ctrl-C.",
+    str(ExitCode.SIGPIPE.value): "The reader of standard output closed it.",
+    str(ExitCode.SIGTERM.value): "Stopped by a signal; 129 if the terminal has gone.",
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
 import pytest
 
 from termchat.cli import run_command_line
+from termchat.core.outcomes import ExitCode
 from tests.cli.conftest import KEY, Program
 from tests.cli.scripts.conftest import Batch, echo, numbered, results
 from tests.gateway import Refusal, Reply, Stall, Text, fault
@@ -337,3 +339,12 @@ def test_batch_asks_server_of_base_url(batch: Batch, program: Program) -> None:
     assert (done.code, json.loads(done.out)["model"]) == (0, "127.0.0.1/any")
     wrong = batch(["hi"], "--protocol", "openai")
     assert (wrong.code, "--protocol requires --base-url." in wrong.err) == (2, True)
+
+
+def test_batch_help_lists_its_exit_codes(program: Program, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run_command_line(["batch", "--help"], program.env) == 0
+    shown = capfdbinary.readouterr().out.decode().partition("Exit codes")[2]
+    never = {ExitCode.DENIED, ExitCode.SIGHUP}  # a batch has no tools; the other one is beside that of SIGTERM
+    assert [str(code.value) for code in ExitCode if code not in never] == re.findall(
+        r"^\s*(\d+)  ", shown, re.MULTILINE
+    )
