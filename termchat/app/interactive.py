@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -131,7 +133,20 @@ async def _preload_sdk(app: App) -> None:
 async def _print_resume_hint(app: App) -> None:
     store, chat = app.session.chat_store, app.session.chat_id
     if store and not store.is_ephemeral and chat:
-        print_stdout(safe_format("Resume: termchat --chat {chat}\n", chat=safe_line(await store.short_id(chat))))
+        name = safe_line(started_as(sys.argv[0], os.environ.get("PATH")))
+        print_stdout(
+            safe_format("Resume: {name} --chat {chat}\n", name=name, chat=safe_line(await store.short_id(chat)))
+        )
+
+
+def started_as(program: str, path: str | None) -> str:
+    """Return the words that start termchat again: `.venv/bin/termchat`, as typed, if `path` leads to no termchat."""
+    import shlex
+    import shutil  # slow to import
+
+    if os.path.basename(program) != "termchat" or shutil.which("termchat", path=path):
+        return "termchat"
+    return shlex.quote(program)
 
 
 def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
