@@ -11,6 +11,7 @@ Fall-back, opt-out and removal are those of `deferred_packages`, which installs 
 from __future__ import annotations
 
 import builtins
+import re
 import sys
 import threading
 import typing
@@ -22,6 +23,7 @@ from typing import Any
 
 GEMINI_SDK = "google.genai"
 _TYPES = f"{GEMINI_SDK}.types"
+_NAME = re.compile(r"[^\W\d]\w*")
 _lock = threading.RLock()
 
 
@@ -56,6 +58,15 @@ def _is_late(value: Any) -> bool:
     return type(value) is Late or any(map(_is_late, _arguments(value)))
 
 
+def _forward_names(value: Any) -> Iterator[str]:
+    """Yield the names that an annotation has as text: B, list and C of `Union[A, "B", "list[C]"]`."""
+    text = value.__forward_arg__ if isinstance(value, typing.ForwardRef) else value
+    if isinstance(text, str):
+        yield from _NAME.findall(text)
+    for argument in _arguments(value):
+        yield from _forward_names(argument)
+
+
 def created(value: Any) -> Any:
     """Return the value with all late classes in it created: `Union[A, list[B]]`."""
     if type(value) is Late:
@@ -81,7 +92,21 @@ class _Builtins(dict[str, Any]):
         if name in self._module:  # another thread was faster
             return self._module[name]
         value = self._module[name] = created(self.waiting[name])
+        if getattr(value, "__pydantic_complete__", True) is False:
+            self._create_named(value)
         return value
+
+    def _create_named(self, model: type) -> None:
+        """Create the classes that the annotations of a model name as text: Python 3.14 looks for those past this dict.
+
+        pydantic completes the model when it is used.
+        """
+        for name in {name for value in model.__annotations__.values() for name in _forward_names(value)}:
+            if name in self.waiting and name not in self._module:
+                try:
+                    _ = self[name]
+                except NameError:  # it is being created
+                    continue
 
 
 class _Namespace(MutableMapping[str, Any]):
