@@ -164,6 +164,7 @@ def import_all() -> None:
     import termchat
     from termchat.app import Options, run_app
 
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     with tempfile.TemporaryDirectory() as home, Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         file = Path(home, "termchat", "config.toml")
         file.parent.mkdir()
@@ -173,6 +174,8 @@ def import_all() -> None:
         env = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home}
         for protocol in _PROTOCOLS:
             run_app(Options("hello", settings={"model": f"{protocol}/any", "max_retries": "0"}, read_input=False), env)
+    for number, handler in handlers.items():  # a run leaves its own, and a program would not notice a signal
+        signal.signal(number, handler)
     for module in pkgutil.walk_packages(termchat.__path__, "termchat."):
         if not module.name.endswith("__main__"):
             try:
