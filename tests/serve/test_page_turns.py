@@ -287,6 +287,7 @@ def test_page_turn_over_budget_is_not_sent(tmp_path: Path) -> None:
 
 def test_chats_that_are_released_leave_no_locks(served: Served, page: PageClient) -> None:
     def locks() -> int:
+        gc.collect()
         return sum(isinstance(found, asyncio.Lock) for found in gc.get_objects())
 
     served.gateway.reply(*(Reply(Text("ok")) for _ in range(5)))
