@@ -56,14 +56,14 @@ class ClientFeed:
         while True:
             await self._woken.wait()
             if self._stale and not self._ended:
-                record = await self._feeds.store.watch.chat(self.chat)
-                whole = await asyncio.to_thread(chat_document, record) if record else {}
+                found = await self._feeds.read(self.chat)
                 self._stale = False  # no await from here on: the snapshot and the events behind it fit together
-                if record:
+                if found:
+                    record, whole = found
                     self._join()
                     rest = [event for event in map(_without_turn, self._events) if event]
                     self._events = [("snapshot", self._feeds.snapshot(record, whole)), *rest]
-                self._ended = self._ended or record is None
+                self._ended = self._ended or found is None
             self._join()
             events, self._events = self._events, []
             if not self._ended:
@@ -198,14 +198,19 @@ class ChatFeeds:
 
     async def document(self, chat: str) -> dict[str, Any] | None:
         """Return the state of a chat for one who does not follow it; None if there is no such chat."""
+        found = await self.read(chat)
+        return self._document(*found) if found and not found[0].info.deleted else None
+
+    async def read(self, chat: str) -> tuple[WatchedChat, dict[str, Any]] | None:
+        """Return a chat, as it is stored and as a document, with all replies of the turns that have ended."""
         while True:
             changes = self._changes
             record = await self.store.watch.chat(chat)
-            if record is None or record.info.deleted:
+            if record is None:
                 return None
             whole = await asyncio.to_thread(chat_document, record)
             if changes == self._changes:  # else the turns are newer than what was read
-                return self._document(record, whole)
+                return record, whole
 
     def _document(self, record: WatchedChat, whole: Mapping[str, Any]) -> dict[str, Any]:
         state = self._chats.get(record.info.id)
