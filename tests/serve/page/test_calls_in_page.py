@@ -21,11 +21,6 @@ SHORT = Call("run_shell", {"command": "echo short > /dev/null; echo short"})
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
 def served(home: Path) -> Iterator[Served]:
     with running(home, tools="run") as found:
         yield found

@@ -43,11 +43,6 @@ _GIVE = """([selector, type, bytes]) => {
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
 def served(home: Path) -> Iterator[Served]:
     with running(home, tools="run") as found:
         yield found
